@@ -1,0 +1,177 @@
+"""The IR: a graph of typed, frozen node records.
+
+The records stand in a tuple in topological order (a block's nodes are neighbours), so two equal specs give two equal
+graphs and every phase walks it with a `for`. `Graph.nx` is the same graph as a `networkx.MultiDiGraph`, made when it is
+first asked for: importing networkx takes longer than checking the largest shipped spec.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.op import Op, Shape, Weight, show_shape
+from cnndsl.source import Span
+
+if TYPE_CHECKING:
+    import networkx
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One entry into a block, a label or a `let`: what a node stands in.
+
+    `path` is the dotted name of what was entered. `block` is the name of the `def`, None for a label or a `let`.
+    `serial` tells entries apart: with `each shared` one path is entered several times.
+    `arguments` are the values of the block's parameters, as text. `entered` are the shapes that flowed in.
+    `repeat` counts the copies of a repetition (`* n`, `for`) from 1; 0 outside of one.
+    """
+
+    path: str
+    block: str | None
+    serial: int
+    arguments: tuple[tuple[str, str], ...]
+    entered: tuple[Shape, ...]
+    repeat: int = 0
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An occurrence of an op.
+
+    `inputs` are the indices of the operands, in order; `shape` is the output's, batch left out. `frames` are the blocks,
+    labels and lets it stands in, outermost first. `shares` is the index of the node whose weights it uses (from
+    `each shared`), else None; when both have the same path they are one module that is called twice. `aux` marks what runs in
+    training only. `indices` marks a max pooling whose indices an `unpool` reads.
+    """
+
+    index: int
+    path: str
+    op: Op
+    inputs: tuple[int, ...]
+    shape: Shape
+    frames: tuple[Frame, ...] = ()
+    shares: int | None = None
+    aux: bool = False
+    indices: bool = False
+    span: Span | None = field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path: what the node is called inside its innermost frame."""
+        return self.path.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A named output of a net: the index of the node that gives it. `aux` outputs appear in training only."""
+
+    name: str
+    node: int
+    aux: bool = False
+
+
+@dataclass(frozen=True, eq=True)
+class Graph:
+    """A checked net: its nodes in topological order, its outputs, and what its `about` says."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    results: tuple[Output, ...]
+    about: tuple[tuple[str, Any], ...] = ()
+    file: str = field(default="", compare=False)
+
+    def in_shapes(self, node: Node) -> tuple[Shape, ...]:
+        """The shapes of a node's operands, in order."""
+        return tuple(self.nodes[i].shape for i in node.inputs)
+
+    def weights(self, node: Node) -> dict[str, Weight]:
+        """The weights a node owns, by name; none where it uses another node's."""
+        return {} if node.shares is not None else node.op.weights(*self.in_shapes(node))
+
+    def node_params(self, node: Node) -> int:
+        """How many trainable numbers a node owns."""
+        return sum(prod(weight.shape) for weight in self.weights(node).values() if weight.trains)
+
+    def node_macs(self, node: Node) -> int:
+        """Multiply-accumulates of a node for one image."""
+        return node.op.macs(self.in_shapes(node), node.shape)
+
+    @property
+    def inputs(self) -> dict[str, Shape]:
+        """Shape of every input, by name, in the order of the spec."""
+        return {node.path: node.shape for node in self.nodes if node.op.name == "input"}
+
+    @property
+    def outputs(self) -> dict[str, Shape]:
+        """Shape of every output of inference, by name. Auxiliary outputs are in `aux_outputs`."""
+        return {out.name: self.nodes[out.node].shape for out in self.results if not out.aux}
+
+    @property
+    def aux_outputs(self) -> dict[str, Shape]:
+        """Shape of every output that appears in training only, by name."""
+        return {out.name: self.nodes[out.node].shape for out in self.results if out.aux}
+
+    @cached_property
+    def params(self) -> int:
+        """Trainable numbers: weights, biases, gamma and beta of normalisations. Auxiliary classifiers count too.
+
+        Left out, as in the tables of the papers: running statistics, the codes of `rbf`, and what is `fixed`.
+        """
+        return sum(self.node_params(node) for node in self.nodes)
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates for one image, of convolutions and fully connected layers (bias adds left out).
+
+        FLOPs are twice as many. Auxiliary classifiers count too; `inference_macs` leaves them out.
+        """
+        return sum(self.node_macs(node) for node in self.nodes)
+
+    @property
+    def inference_params(self) -> int:
+        """`params` without the auxiliary outputs' layers."""
+        return sum(self.node_params(node) for node in self.nodes if not node.aux)
+
+    @property
+    def inference_macs(self) -> int:
+        """`macs` without the auxiliary outputs' layers."""
+        return sum(self.node_macs(node) for node in self.nodes if not node.aux)
+
+    @cached_property
+    def nx(self) -> networkx.MultiDiGraph[int]:
+        """The graph as a `networkx.MultiDiGraph`: nodes are indices with the record as `node`, edges carry `operand`."""
+        import networkx
+
+        graph: networkx.MultiDiGraph[int] = networkx.MultiDiGraph(name=self.name, outputs=self.results)
+        graph.add_nodes_from((node.index, {"node": node}) for node in self.nodes)
+        graph.add_edges_from(
+            (source, node.index, {"operand": k, "shape": self.nodes[source].shape})
+            for node in self.nodes
+            for k, source in enumerate(node.inputs)
+        )
+        return graph
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("name", "nodes", "results", "about", "file")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def __str__(self) -> str:
+        """A line per node: number, shape, path, op with its attributes, operands."""
+        flows = ", ".join(f"{name} {show_shape(shape)}" for name, shape in self.inputs.items())
+        lines = [f"net {self.name}: {flows}"]
+        width = max((len(node.path) for node in self.nodes), default=0)
+        for node in self.nodes:
+            operands = ", ".join(f"%{i}" for i in node.inputs)
+            marks = "  aux" * node.aux + (f"  weights of %{node.shares}" if node.shares is not None else "")
+            lines.append(f"  %{node.index:<4} {node.path:<{width}}  {node.op}({operands}) : {show_shape(node.shape)}{marks}")
+        lines.extend(f"  return {out.name} = %{out.node}{' in training' * out.aux}" for out in self.results)
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Graph {self.name}: {len(self.nodes)} nodes, {self.params:,} params, {self.macs:,} MACs>"
