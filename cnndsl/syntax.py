@@ -1,0 +1,297 @@
+"""The syntax tree: what was written, with a span on every node. Nothing here is checked yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnndsl.diagnostic import Diagnostic
+from cnndsl.source import Source, Span
+
+# --- values --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Literal:
+    """A number, a string, or true or false."""
+
+    value: int | float | str | bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Name:
+    """A name where a value stands: a parameter, a loop variable, a block, an op, a flag, or `channels`."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamValue:
+    """`@x` where a value stands; with `field`, `@x.channels`."""
+
+    name: str
+    field: str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Size:
+    """Sizes joined by x, as in `3x224x224`, `7x7`, `3xHxW`: whole numbers, or letters where they are left open."""
+
+    sizes: tuple[int | str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowValue:
+    """`7x7/2+3`: a size, and the stride and padding behind it."""
+
+    size: Size
+    stride: Value | None
+    padding: Value | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binary:
+    """An operator between two values: arithmetic, a comparison, `and`, `or`."""
+
+    operator: str
+    left: Value
+    right: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unary:
+    """`-x` or `not x`."""
+
+    operator: str
+    operand: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """`min(a, b)`, `divisible(x, 8)`."""
+
+    name: str
+    arguments: tuple[Value, ...]
+    span: Span
+
+
+Value = Literal | Name | StreamValue | WindowValue | Binary | Unary | Function
+
+# --- what computes ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Argument:
+    """An argument of a call; `name` is None where it is positional."""
+
+    name: str | None
+    value: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """A layer, block, combinator or block-valued parameter with its arguments; `paths` is None without braces."""
+
+    name: str
+    name_span: Span
+    arguments: tuple[Argument, ...]
+    paths: tuple[Chain, ...] | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """A chain in parentheses."""
+
+    chain: Chain
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stream:
+    """`@x` at the beginning of a chain."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class If:
+    """`if condition { chain } else { chain }`; `otherwise` is None without an else."""
+
+    condition: Value
+    chain: Chain
+    otherwise: Chain | If | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """The values of one copy: one value, or those of a tuple."""
+
+    values: tuple[Value, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Range:
+    """`lo .. hi`: whole numbers from lo, hi left out."""
+
+    low: Value
+    high: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loop:
+    """`for pattern in rows { chain }`, or `each [shared] [pattern in rows] { chain }` where `each` is true."""
+
+    each: bool
+    shared: bool
+    pattern: tuple[str, ...] | None
+    rows: tuple[Row, ...] | Range | None
+    chain: Chain
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Broken:
+    """A link that could not be parsed: it was reported, and it silences what would follow from it."""
+
+    span: Span
+
+
+Element = Call | Group | Stream | If | Loop | Broken
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Link:
+    """An element, how often it is repeated, and its label."""
+
+    element: Element
+    count: Value | None
+    label: str | None
+    label_span: Span | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain:
+    """Links joined by arrows."""
+
+    links: tuple[Link, ...]
+    span: Span
+
+
+# --- definitions -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parameter:
+    """A parameter of a block or a net, with its default."""
+
+    name: str
+    default: Value | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Let:
+    """`let a, b = chain;`"""
+
+    names: tuple[Name, ...]
+    chain: Chain
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A `def`. `streams` are the names behind `on`. `chain` is None where the body could not be parsed."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    streams: tuple[Name, ...]
+    lets: tuple[Let, ...]
+    chain: Chain | None
+    name_span: Span
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Default:
+    """`default bn eps=1e-3;`"""
+
+    layer: Name
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Input:
+    """`input 3x224x224 as image`."""
+
+    size: Size
+    label: str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fact:
+    """`year = 2014` in an `about`."""
+
+    name: str
+    value: int | float | str | bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Net:
+    """A network. `chain` is None where nothing is computed, or where the body could not be parsed (`broken`)."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    about: tuple[Fact, ...]
+    defaults: tuple[Default, ...]
+    inputs: tuple[Input, ...]
+    lets: tuple[Let, ...]
+    chain: Chain | None
+    name_span: Span
+    span: Span
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Imported:
+    """A name taken from another file, and what it is called here."""
+
+    name: str
+    alias: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Import:
+    """`from "path" import name as alias, ...`"""
+
+    path: str
+    names: tuple[Imported, ...]
+    path_span: Span
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class File:
+    """A parsed spec. `diagnostics` are its syntax errors; what they spoiled is broken, and the rest is whole."""
+
+    source: Source
+    imports: tuple[Import, ...]
+    blocks: tuple[Block, ...]
+    nets: tuple[Net, ...]
+    diagnostics: tuple[Diagnostic, ...]
