@@ -1,0 +1,285 @@
+"""How numbers are shown: tables as data, a function per kind of table, and `show`, which prints one with rich."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+from cnndsl.op import REQUIRED, Attribute, Op, Shape, show_shape, show_value
+from cnndsl.report import FLOAT_BYTES, Numbers, Report, Row
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+MACS = "MACs (FLOPs = 2 x MACs)"
+PIPE_WIDTH = 100_000
+"""Columns of a table that goes to a file or a pipe: nothing is cut there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's head, and whether it holds numbers."""
+
+    head: str
+    number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of cells. `style` is rich's: `bold`, `dim`."""
+
+    cells: tuple[str, ...]
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a table says. `totals` stand under a rule, `notes` under the table."""
+
+    columns: tuple[Column, ...]
+    lines: tuple[Line, ...]
+    title: str = ""
+    totals: tuple[Line, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def show(table: Table, stream: IO[str], color: bool) -> None:
+    """Prints a table; on a terminal it keeps to the terminal's width, elsewhere nothing is cut."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    terminal = stream.isatty()
+    console = Console(
+        file=stream,
+        width=None if terminal else PIPE_WIDTH,
+        no_color=not color,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=not terminal,
+        force_terminal=color,
+        color_system="standard" if color else None,
+    )
+    grid = RichTable(box=box.SIMPLE_HEAD if terminal else box.ASCII_DOUBLE_HEAD, pad_edge=False, show_edge=False)
+    if not terminal:
+        grid.box = box.SIMPLE_HEAD
+    for column in table.columns:
+        grid.add_column(Text(column.head), justify="right" if column.number else "left", overflow="fold")
+    for number, line in enumerate((*table.lines, *table.totals), start=1):
+        grid.add_row(*(Text(cell) for cell in line.cells), style=line.style, end_section=number == len(table.lines))
+    if table.title:
+        console.print(Text(table.title, style="bold"))
+    console.print(grid)
+    for note in table.notes:
+        console.print(_plain(note))
+
+
+def _plain(note: str) -> Text:
+    from rich.text import Text
+
+    return Text(note, style="dim")
+
+
+# --- the tables --------------------------------------------------------------------------------------------------
+
+
+def summary_table(report: Report, depth: int | None = None) -> Table:
+    """A line per layer under the blocks it stands in; with `depth`, deeper blocks are one line each."""
+    columns = (
+        Column("path"),
+        Column("op"),
+        Column("output"),
+        Column("params", True),
+        Column(MACS, True),
+        Column("activations", True),
+        Column("memory (fp32)", True),
+    )
+    rows = report.folded(depth)
+    folded = {id(row) for row in rows}
+    lines = tuple(_summary_line(row, opens=id(row) not in folded) for row in report.heads(rows))
+    totals = [_total_line("total" if report.inference == report.total else "total in training", report.total)]
+    if report.inference != report.total:
+        totals.append(_total_line("total at inference", report.inference))
+    notes = [f"weights {show_bytes((report.total.params + report.untrained) * FLOAT_BYTES)}"]
+    if report.untrained:
+        notes[0] += f" with {report.untrained:,} numbers that do not train (running statistics, fixed weights)"
+    in_place = f"{report.stored_activations:,} ({show_bytes(report.stored_activations * FLOAT_BYTES)})"
+    notes.append(f"activations of one image; {in_place} at inference if activation functions and dropout work in place")
+    return Table(columns, lines, f"{report.net}  {_flows(report)}", tuple(totals), tuple(notes))
+
+
+def _summary_line(row: Row, opens: bool) -> Line:
+    """A layer or a folded block with its numbers; a block that opens has none, its layers do."""
+    path = "  " * row.depth + row.path
+    op = f"{row.op}  ({row.note})" if row.note else row.op
+    if opens:
+        return Line((path, op, show_shape(row.shape), "", "", "", ""), "bold")
+    return Line((path, op, show_shape(row.shape), *_numbers(row.numbers)), "dim" if row.aux else "")
+
+
+def _total_line(head: str, numbers: Numbers) -> Line:
+    return Line((head, "", "", *_numbers(numbers)), "bold")
+
+
+def _numbers(numbers: Numbers) -> tuple[str, str, str, str]:
+    return (
+        count(numbers.params),
+        count(numbers.macs),
+        count(numbers.activations),
+        show_bytes(numbers.memory),
+    )
+
+
+def nets_table(nets: Iterable[Mapping[str, Any]]) -> Table:
+    """A line per net: name, title, year, input, params, MACs at inference, from the entries of `cnndsl list --json`."""
+    columns = (
+        Column("net"),
+        Column("title"),
+        Column("year", True),
+        Column("input"),
+        Column("params", True),
+        Column(MACS, True),
+    )
+    lines = tuple(
+        Line(
+            (
+                net["net"],
+                str(net["title"] or ""),
+                str(net["year"] or ""),
+                ", ".join(map(show_volume, net["inputs"].values())),
+                count(net["params"]),
+                count(net["macs"]),
+            )
+        )
+        for net in nets
+    )
+    return Table(columns, lines)
+
+
+def ops_table(ops: Sequence[type[Op]]) -> Table:
+    """A line per op: name, family, how it is called, its first sentence."""
+    lines = tuple(Line((op.name, op.family, call_syntax(op), first_sentence(op))) for op in ops)
+    return Table((Column("op"), Column("family"), Column("call"), Column("what it does")), lines)
+
+
+def attributes_table(op: type[Op]) -> Table:
+    """A line per attribute of an op: name, the values it takes, its default, how it is given."""
+    lines = tuple(
+        Line((name, attribute.kind.expected, default_text(attribute), given(attribute)))
+        for name, attribute in op.attributes.items()
+    )
+    return Table((Column("attribute"), Column("takes"), Column("default"), Column("given")), lines)
+
+
+def examples_table(op: type[Op]) -> Table:
+    """A line per example of an op: the call, what flows in, what comes of it."""
+    lines = tuple(
+        Line(
+            (
+                example.call,
+                ", ".join(map(show_shape, example.inputs)),
+                f"error: {example.result}" if isinstance(example.result, str) else show_shape(example.result),
+            )
+        )
+        for example in op.examples
+    )
+    return Table((Column("example"), Column("flows in"), Column("flows out")), lines)
+
+
+def brief(report: Report) -> tuple[tuple[str, str], ...]:
+    """A net's shapes and numbers in a few named lines."""
+    aux = report.inference != report.total
+    lines = [("input", _named_shapes(report.inputs)), ("output", _named_shapes(report.outputs))]
+    if report.aux_outputs:
+        lines.append(("in training", _named_shapes(report.aux_outputs)))
+    params, macs = f"{report.total.params:,}", f"{report.total.macs:,}"
+    lines.append(("params", params + f" ({report.inference.params:,} without auxiliary outputs)" * aux))
+    lines.append(("MACs", macs + f" ({report.inference.macs:,} without auxiliary outputs)" * aux))
+    lines.append(("FLOPs", f"{report.total.flops:,} (2 x MACs)"))
+    lines.append(("activations", f"{report.inference.activations:,} ({show_bytes(report.inference.memory)} in fp32)"))
+    return tuple(lines)
+
+
+def one_line(report: Report) -> str:
+    """`resnet50  [3, 224, 224] -> [1000]  25,557,032 params  4,089,184,256 MACs (8,178,368,512 FLOPs)`."""
+    numbers = report.total
+    return f"{report.net}  {_flows(report)}  {numbers.params:,} params  {numbers.macs:,} MACs ({numbers.flops:,} FLOPs)"
+
+
+# --- how values are spelled --------------------------------------------------------------------------------------
+
+
+def count(number: int) -> str:
+    """With thousands separators; nothing for 0."""
+    return f"{number:,}" if number else ""
+
+
+def show_bytes(number: int) -> str:
+    """`12.3 MB`: powers of 1000, as the unit says."""
+    size = float(number)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 1000:
+            return f"{number} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} PB"
+
+
+def show_volume(shape: Sequence[int]) -> str:
+    """`3x224x224`, as a spec's `input` writes it."""
+    return "x".join(map(str, shape))
+
+
+def call_syntax(op: type[Op]) -> str:
+    """`conv out_channels window [same] [dilation=] ...`: positional attributes, then what may be named."""
+    parts = [op.name]
+    for name, attribute in op.attributes.items():
+        if attribute.window:
+            parts.append("window")
+        elif op.windowed() and name in ("stride", "padding"):
+            continue
+        elif attribute.positional:
+            parts.append(name if attribute.default is REQUIRED else f"[{name}]")
+        elif attribute.kind.words:
+            parts.append("[" + "|".join(attribute.kind.words) + "]")
+        elif attribute.flag and attribute.default is False:
+            parts.append(f"[{name}]")
+        else:
+            parts.append(f"{name}=" if attribute.default is REQUIRED else f"[{name}=]")
+    return " ".join(parts)
+
+
+def default_text(attribute: Attribute) -> str:
+    """An attribute's default as a spec spells it; `required` or `settled by the net` where there is none."""
+    if attribute.default is REQUIRED:
+        return "required"
+    return "it depends" if attribute.default is None else show_value(attribute.default)
+
+
+def given(attribute: Attribute) -> str:
+    """How a call gives the attribute."""
+    if attribute.window:
+        return "by the window"
+    if attribute.positional:
+        return "in order"
+    if attribute.kind.words:
+        return "by its word"
+    return "by its name" if attribute.flag and attribute.default is False else "name=value"
+
+
+def first_sentence(op: type[Op]) -> str:
+    """The first paragraph of an op's docstring up to its call syntax."""
+    paragraph = " ".join((op.__doc__ or "").strip().split("\n\n")[0].split())
+    sentence = paragraph.partition(": `")[0]
+    return sentence if sentence.endswith(".") else sentence + "."
+
+
+def _named_shapes(shapes: Iterable[tuple[str, Shape]]) -> str:
+    return ", ".join(f"{name} {show_shape(shape)}" for name, shape in shapes)
+
+
+def _flows(report: Report) -> str:
+    inputs, outputs = (", ".join(show_shape(shape) for _, shape in ends) for ends in (report.inputs, report.outputs))
+    return f"{inputs} -> {outputs}"
