@@ -24,7 +24,7 @@ FAMILIES: dict[str, Paint] = {
     "activation": Paint("#fbe7a1", "#a68410"),
     "merge": Paint("#a8dfc4", "#1f7a54"),
     "reshape": Paint("#e9d5e4", "#8d5f80"),
-    "dropout": Paint("#ececec", "#8a8a8a"),
+    "regularize": Paint("#ececec", "#8a8a8a"),
     "boundary": Paint("#ffffff", "#444444"),
 }
 OTHER = Paint("#f2f2f2", "#777777")

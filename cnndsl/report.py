@@ -17,7 +17,7 @@ from cnndsl.op import Shape
 FLOAT_BYTES = 4
 """Bytes of a 32-bit float, torch's default."""
 
-IN_PLACE = frozenset({"activation", "dropout"})
+IN_PLACE = frozenset({"activation", "regularize"})
 """Families whose result can overwrite what flows in: tables of the literature count no memory for them."""
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
-from cnndsl.op import REQUIRED, Attribute, Op, Shape, show_shape, show_value
+from cnndsl.op import Shape, show_shape
 from cnndsl.report import FLOAT_BYTES, Numbers, Report, Row
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 MACS = "MACs (FLOPs = 2 x MACs)"
 PIPE_WIDTH = 100_000
@@ -63,9 +60,7 @@ def show(table: Table, stream: IO[str], color: bool) -> None:
         force_terminal=color,
         color_system="standard" if color else None,
     )
-    grid = RichTable(box=box.SIMPLE_HEAD if terminal else box.ASCII_DOUBLE_HEAD, pad_edge=False, show_edge=False)
-    if not terminal:
-        grid.box = box.SIMPLE_HEAD
+    grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in table.columns:
         grid.add_column(Text(column.head), justify="right" if column.number else "left", overflow="fold")
     for number, line in enumerate((*table.lines, *table.totals), start=1):
@@ -74,13 +69,7 @@ def show(table: Table, stream: IO[str], color: bool) -> None:
         console.print(Text(table.title, style="bold"))
     console.print(grid)
     for note in table.notes:
-        console.print(_plain(note))
-
-
-def _plain(note: str) -> Text:
-    from rich.text import Text
-
-    return Text(note, style="dim")
+        console.print(Text(note, style="dim"))
 
 
 # --- the tables --------------------------------------------------------------------------------------------------
@@ -159,34 +148,9 @@ def nets_table(nets: Iterable[Mapping[str, Any]]) -> Table:
     return Table(columns, lines)
 
 
-def ops_table(ops: Sequence[type[Op]]) -> Table:
-    """A line per op: name, family, how it is called, its first sentence."""
-    lines = tuple(Line((op.name, op.family, call_syntax(op), first_sentence(op))) for op in ops)
-    return Table((Column("op"), Column("family"), Column("call"), Column("what it does")), lines)
-
-
-def attributes_table(op: type[Op]) -> Table:
-    """A line per attribute of an op: name, the values it takes, its default, how it is given."""
-    lines = tuple(
-        Line((name, attribute.kind.expected, default_text(attribute), given(attribute)))
-        for name, attribute in op.attributes.items()
-    )
-    return Table((Column("attribute"), Column("takes"), Column("default"), Column("given")), lines)
-
-
-def examples_table(op: type[Op]) -> Table:
-    """A line per example of an op: the call, what flows in, what comes of it."""
-    lines = tuple(
-        Line(
-            (
-                example.call,
-                ", ".join(map(show_shape, example.inputs)),
-                f"error: {example.result}" if isinstance(example.result, str) else show_shape(example.result),
-            )
-        )
-        for example in op.examples
-    )
-    return Table((Column("example"), Column("flows in"), Column("flows out")), lines)
+def codes_table(titles: Mapping[str, str]) -> Table:
+    """A line per code of a diagnostic."""
+    return Table((Column("code"), Column("what is wrong")), tuple(Line(pair) for pair in titles.items()))
 
 
 def brief(report: Report) -> tuple[tuple[str, str], ...]:
@@ -230,50 +194,6 @@ def show_bytes(number: int) -> str:
 def show_volume(shape: Sequence[int]) -> str:
     """`3x224x224`, as a spec's `input` writes it."""
     return "x".join(map(str, shape))
-
-
-def call_syntax(op: type[Op]) -> str:
-    """`conv out_channels window [same] [dilation=] ...`: positional attributes, then what may be named."""
-    parts = [op.name]
-    for name, attribute in op.attributes.items():
-        if attribute.window:
-            parts.append("window")
-        elif op.windowed() and name in ("stride", "padding"):
-            continue
-        elif attribute.positional:
-            parts.append(name if attribute.default is REQUIRED else f"[{name}]")
-        elif attribute.kind.words:
-            parts.append("[" + "|".join(attribute.kind.words) + "]")
-        elif attribute.flag and attribute.default is False:
-            parts.append(f"[{name}]")
-        else:
-            parts.append(f"{name}=" if attribute.default is REQUIRED else f"[{name}=]")
-    return " ".join(parts)
-
-
-def default_text(attribute: Attribute) -> str:
-    """An attribute's default as a spec spells it; `required` or `settled by the net` where there is none."""
-    if attribute.default is REQUIRED:
-        return "required"
-    return "it depends" if attribute.default is None else show_value(attribute.default)
-
-
-def given(attribute: Attribute) -> str:
-    """How a call gives the attribute."""
-    if attribute.window:
-        return "by the window"
-    if attribute.positional:
-        return "in order"
-    if attribute.kind.words:
-        return "by its word"
-    return "by its name" if attribute.flag and attribute.default is False else "name=value"
-
-
-def first_sentence(op: type[Op]) -> str:
-    """The first paragraph of an op's docstring up to its call syntax."""
-    paragraph = " ".join((op.__doc__ or "").strip().split("\n\n")[0].split())
-    sentence = paragraph.partition(": `")[0]
-    return sentence if sentence.endswith(".") else sentence + "."
 
 
 def _named_shapes(shapes: Iterable[tuple[str, Shape]]) -> str:

@@ -1,0 +1,339 @@
+"""The command line: a verb calls one phase and prints what it gave.
+
+Exit codes: 0, 1 for a spec's errors or a failure outside of it, 2 for wrong usage, 130 for Ctrl-C. Phases are imported inside
+the verbs: start-up is part of what a user waits for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnndsl.arguments import (
+    build,
+    did_you_mean,
+    json_option,
+    op_argument,
+    spec_argument,
+    spec_options,
+    specs_argument,
+    written_ops,
+)
+from cnndsl.diagnostic import SpecError
+from cnndsl.terminal import (
+    Failure,
+    complain,
+    print_diagnostics,
+    print_json,
+    print_pairs,
+    wants_color,
+    write,
+)
+
+if TYPE_CHECKING:
+    from cnndsl.graph import Graph
+    from cnndsl.table import Table
+
+FILES = (".svg", ".png", ".pdf", ".dot")
+INTERRUPTED = 130
+BUG = 70
+
+
+class Verbs(click.Group):
+    """Commands in the order of this file; a misspelt one gets the nearest known."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            raise click.UsageError(f"there is no command `{args[0]}`{did_you_mean(args[0], self.commands)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def print_table(table: Table) -> None:
+    from cnndsl.table import show
+
+    show(table, sys.stdout, wants_color(sys.stdout))
+
+
+# --- the verbs ---------------------------------------------------------------------------------------------------
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="""\b
+Examples:
+  cnndsl compile googlenet                     PyTorch source in googlenet.py
+  cnndsl check my.cnn                          every net of a file
+  cnndsl summary resnet50 --depth 1            a line per stage
+  cnndsl draw specs/unet.cnn -o unet.svg
+  cnndsl compile specs/resnet.cnn:resnet18 --set classes=10 --input 3x64x64
+\b
+A SPEC is a path, file.cnn:net, the name of a net that comes with cnndsl (`cnndsl list`), or - for standard input.
+Completion in bash: eval "$(_CNNDSL_COMPLETE=bash_source cnndsl)"; zsh and fish alike with zsh_source, fish_source.""",
+)
+@click.version_option(None, "-V", "--version", package_name="cnndsl", prog_name="cnndsl")
+def cli() -> None:
+    """Compiles convolutional networks, written as in the paper, to PyTorch."""
+
+
+@cli.command(
+    "compile",
+    epilog="\b\nExamples:\n  cnndsl compile googlenet\n  cnndsl compile net.cnn:small -o small.py --set classes=10",
+)
+@spec_argument
+@click.option("-o", "--output", help="The file to write, - for standard output.  [default: NAME.py]")
+@spec_options
+@json_option
+def compile_(spec: str, output: str | None, settings: Any, inputs: Any, as_json: bool) -> None:
+    """Check a spec and write it as stand-alone PyTorch source."""
+    from cnndsl.emit import emit
+    from cnndsl.report import report
+    from cnndsl.table import brief
+
+    graph = build(spec, settings, inputs)
+    source = emit(graph)
+    numbers = report(graph)
+    if output == "-":
+        click.echo(source, nl=False)
+    else:
+        write(Path(output or f"{graph.name}.py"), source.encode())
+    stream = sys.stderr if output == "-" else sys.stdout
+    if as_json and output != "-":
+        print_json({**entry(graph), "source": str(output or f"{graph.name}.py")})
+        return
+    written = f"{output or f'{graph.name}.py'} ({len(source.splitlines())} lines)"
+    click.echo(f"{graph.name}  {graph.file}".rstrip(), file=stream)
+    print_pairs(brief(numbers) + ((("source", written),) if output != "-" else ()), stream)
+
+
+@cli.command(
+    epilog="\b\nExamples:\n  cnndsl check specs/*.cnn\n  cnndsl check specs/unet.cnn --input 3x64x64\n  cnndsl check vgg16 --json"
+)
+@specs_argument
+@spec_options
+@json_option
+def check(specs: tuple[str, ...], settings: Any, inputs: Any, as_json: bool) -> None:
+    """Check nets and print a line for each; a file stands for all nets in it."""
+    from cnndsl.report import report
+    from cnndsl.table import one_line
+
+    entries: list[dict[str, Any]] = []
+    failed = 0
+    for spec in specs:
+        for each, error in _nets(spec):
+            try:
+                if error is not None:
+                    raise error
+                graph = build(each, settings, inputs)
+            except SpecError as complaint:
+                failed += 1
+                entries.append(failure(each, complaint))
+                if not as_json:
+                    print_diagnostics(complaint)
+                continue
+            entries.append(entry(graph))
+            if not as_json:
+                click.echo(one_line(report(graph)))
+    if as_json:
+        print_json(entries)
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _nets(spec: str) -> Iterable[tuple[str, SpecError | None]]:
+    """What a SPEC of `check` stands for: `file.cnn:net` for every net of a file; an error where the file does not parse."""
+    if not spec.endswith(".cnn"):
+        return [(spec, None)]
+    from cnndsl.shipped import nets_of
+
+    try:
+        names = nets_of(Path(spec))
+    except SpecError as error:
+        return [(spec, error)]
+    return [(f"{spec}:{name}", None) for name in names] or [(spec, None)]
+
+
+@cli.command(
+    epilog="\b\nExamples:\n  cnndsl summary vgg16\n  cnndsl summary googlenet --depth 1\n  cnndsl summary resnet50 --json"
+)
+@spec_argument
+@click.option("--depth", type=click.IntRange(min=1), help="Fold blocks below this many levels into a line each.")
+@spec_options
+@json_option
+def summary(spec: str, depth: int | None, settings: Any, inputs: Any, as_json: bool) -> None:
+    """Print a row per layer: shape, params, MACs, activations, memory."""
+    from cnndsl.report import report
+    from cnndsl.table import summary_table
+
+    numbers = report(build(spec, settings, inputs))
+    if as_json:
+        print_json(numbers.to_json(depth))
+    else:
+        print_table(summary_table(numbers, depth))
+
+
+@cli.command(
+    epilog="\b\nExamples:\n  cnndsl draw googlenet\n  cnndsl draw resnet50 -o resnet50.png --across\n  cnndsl draw net.cnn -o -"
+)
+@spec_argument
+@click.option(
+    "-o", "--output", help="A .svg, .png, .pdf or .dot file, - for DOT on standard output.  [default: NAME.svg]"
+)
+@click.option("--every-copy", is_flag=True, help="Draw each copy of a repeated block, not one of them.")
+@click.option("--across", is_flag=True, help="From left to right instead of from top to bottom.")
+@spec_options
+def draw(spec: str, output: str | None, every_copy: bool, across: bool, settings: Any, inputs: Any) -> None:
+    """Draw a net with graphviz: blocks as clusters, a colour per kind of layer, shapes on the arrows."""
+    from cnndsl.draw import draw as drawing
+    from cnndsl.render import RenderError, render
+
+    suffix = ".dot" if output == "-" else Path(output or ".svg").suffix.lower() if output else ".svg"
+    if suffix not in FILES:
+        raise click.BadParameter(f"{output!r} does not end in {', '.join(FILES[:-1])} or {FILES[-1]}", param_hint="-o")
+    graph = build(spec, settings, inputs)
+    dot = drawing(graph, fold=not every_copy, across=across)
+    if output == "-":
+        click.echo(dot, nl=False)
+        return
+    try:
+        picture = render(dot, suffix[1:])
+    except RenderError as error:
+        raise Failure(str(error)) from None
+    path = Path(output or f"{graph.name}.svg")
+    write(path, picture)
+    click.echo(f"{graph.name} drawn in {path}")
+
+
+@cli.command("list", epilog="\b\nExamples:\n  cnndsl list\n  cnndsl list --json")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the nets that come with cnndsl."""
+    from cnndsl.shipped import shipped_nets
+
+    from cnndsl.table import nets_table
+
+    nets = []
+    for name in shipped_nets():
+        graph = build(name)
+        about = dict(graph.about)
+        nets.append(
+            {**entry(graph), "title": about.get("title"), "year": about.get("year"), "paper": about.get("paper")}
+        )
+    if as_json:
+        print_json(nets)
+    else:
+        print_table(nets_table(nets))
+
+
+@cli.command(epilog="\b\nExamples:\n  cnndsl ops\n  cnndsl ops conv\n  cnndsl ops conv --json")
+@op_argument
+@json_option
+def ops(name: str | None, as_json: bool) -> None:
+    """Print the reference of the ops, or of one."""
+    from cnndsl import reference
+
+    known = {op.name: op for op in written_ops()}
+    if name is not None and name not in known:
+        raise click.UsageError(f"there is no op `{name}`{did_you_mean(name, known)}")
+    if as_json:
+        print_json([reference.op_json(op) for op in known.values()] if name is None else reference.op_json(known[name]))
+    elif name is None:
+        print_table(reference.ops_table(list(known.values())))
+    else:
+        click.echo(reference.doc(known[name]) + "\n")
+        for table in (reference.attributes_table(known[name]), reference.examples_table(known[name])):
+            if table.lines:
+                print_table(table)
+                click.echo()
+
+
+@cli.command(epilog="\b\nExamples:\n  cnndsl explain E0302\n  cnndsl explain")
+@click.argument("code", required=False, metavar="[CODE]")
+@json_option
+def explain(code: str | None, as_json: bool) -> None:
+    """Explain the code of a diagnostic, or list all of them."""
+    from cnndsl.codes import CODES
+
+    from cnndsl.table import codes_table
+
+    if code is not None and code.upper() not in CODES:
+        raise click.UsageError(
+            f"there is no code `{code}`{did_you_mean(code.upper(), CODES)}; `cnndsl explain` lists all"
+        )
+    chosen = CODES if code is None else {code.upper(): CODES[code.upper()]}
+    if as_json:
+        print_json(
+            [{"code": key, "title": value.title, "explanation": value.explanation} for key, value in chosen.items()]
+        )
+    elif code is None:
+        print_table(codes_table({key: value.title for key, value in chosen.items()}))
+    else:
+        for key, value in chosen.items():
+            click.echo(f"{key}: {value.title}\n\n{value.explanation}")
+
+
+# --- JSON of nets, and the way in --------------------------------------------------------------------------------
+
+
+def entry(graph: Graph) -> dict[str, Any]:
+    """A checked net as plain data."""
+    return {
+        "net": graph.name,
+        "file": graph.file,
+        "inputs": {name: list(shape) for name, shape in graph.inputs.items()},
+        "outputs": {name: list(shape) for name, shape in graph.outputs.items()},
+        "params": graph.params,
+        "macs": graph.macs,
+    }
+
+
+def failure(spec: str, error: SpecError) -> dict[str, Any]:
+    """A spec that does not check as plain data."""
+    return {"file": spec, "errors": [diagnostic.to_json() for diagnostic in error.diagnostics]}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line and returns its exit code; nothing a user does ends in a traceback."""
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        result = cli.main(args, prog_name="cnndsl", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except SpecError as error:
+        if "--json" in args:
+            print_json(failure(next((a for a in args[1:] if not a.startswith("-")), ""), error))
+        else:
+            print_diagnostics(error)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor may the flush at exit fail
+        return 1
+    except ModuleNotFoundError as error:
+        complain(f"the package `{error.name}` is missing: install it with `pip install {error.name}`")
+        return 1
+    except Exception as error:
+        if os.environ.get("CNNDSL_TRACEBACK"):
+            raise
+        complain(f"a bug of cnndsl: {type(error).__name__}: {error} (CNNDSL_TRACEBACK=1 shows where)")
+        return BUG
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""What the command line does to the outside: colours, files written beside and renamed, errors in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from cnndsl.diagnostic import BOLD, PLAIN, RED, SpecError
+
+
+class Failure(click.ClickException):
+    """Something outside of a spec went wrong: exit code 1 and one line."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        complain(self.message)
+
+
+def wants_color(stream: IO[str]) -> bool:
+    """Colours only on a terminal, and not where NO_COLOR (no-color.org) or a dumb terminal says otherwise."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def complain(message: str) -> None:
+    """`error: message` on stderr."""
+    head = f"{RED}error{PLAIN}{BOLD}" if wants_color(sys.stderr) else "error"
+    tail = PLAIN if wants_color(sys.stderr) else ""
+    click.echo(f"{head}: {message}{tail}", err=True, color=wants_color(sys.stderr))
+
+
+def print_json(data: Any) -> None:
+    """Plain data on stdout."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def print_diagnostics(error: SpecError) -> None:
+    """A spec's errors on stderr."""
+    color = wants_color(sys.stderr)
+    click.echo(error.render(color) + "\n", err=True, color=color)
+
+
+def print_pairs(pairs: tuple[tuple[str, str], ...], stream: IO[str]) -> None:
+    """Named lines, their values aligned."""
+    width = max(len(name) for name, _ in pairs)
+    bold, plain = (BOLD, PLAIN) if wants_color(stream) else ("", "")
+    for name, value in pairs:
+        click.echo(f"  {bold}{name:<{width}}{plain}  {value}", file=stream, color=wants_color(stream))
+
+
+def write(path: Path, data: bytes) -> None:
+    """Writes a file beside its place and renames it, so that no reader and no interruption sees half of it.
+
+    Raises Failure where it cannot be written.
+    """
+    try:
+        if path.exists() and not path.is_file():  # /dev/stdout, a pipe: there is nothing to rename
+            if path.is_dir():
+                raise Failure(f"cannot write {path}: it is a folder")
+            path.write_bytes(data)
+            return
+        target = path.resolve()
+        handle, beside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(beside).chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+            Path(beside).replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(beside).unlink()
+            raise
+    except FileNotFoundError:
+        raise Failure(f"cannot write {path}: there is no folder {path.parent}") from None
+    except OSError as error:
+        raise Failure(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _umask() -> int:
+    """The process's mask of file permissions, which can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
