@@ -230,11 +230,12 @@ class Op:
         cls.attributes = {**cls.attributes, **own}
         for key in own:
             delattr(cls, key)
+        cls.family = family or cls.family
         if not name:
             return
         if name in OPS:
             raise TypeError(f"two ops are called {name}: {OPS[name].__module__} and {cls.__module__}")
-        cls.name, cls.family = name, family or cls.family
+        cls.name = name
         OPS[name] = cls
 
     def __init__(self, **values: Any) -> None:

@@ -38,6 +38,20 @@ def parse(source: Source) -> syntax.File:
     return _Parser(source).parse()
 
 
+def parse_value(source: Source) -> syntax.Value | None:
+    """The value that a text stands for as an argument (`3x3/2`, `0.5`, `relu`); None where it is none."""
+    parser, builder = _grammar()
+    builder.source = source
+    tokens = list(parser.lex(source.text))
+    interactive = parser.parse_interactive(start="argument")
+    if not tokens or len(tokens) > 50 or _Parser.feed(interactive, tokens) is not None:
+        return None
+    if "$END" not in interactive.accepts():
+        return None
+    value: syntax.Value = interactive.feed_eof(tokens[-1])
+    return value
+
+
 @cache
 def _grammar() -> tuple[lark.Lark, Builder]:
     """The parser, built once a process; its tables are kept in the user's cache folder, as building takes 80 ms."""
@@ -47,7 +61,7 @@ def _grammar() -> tuple[lark.Lark, Builder]:
     options: dict[str, Any] = {
         "parser": "lalr",
         "lexer": "basic",
-        "start": ["import", "def", "net", "net_body"],
+        "start": ["import", "def", "net", "net_body", "argument"],
         "keep_all_tokens": True,
         "maybe_placeholders": True,
         "transformer": builder,

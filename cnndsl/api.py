@@ -1,0 +1,157 @@
+"""The public functions: each chains phases and does nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cnndsl.ops  # noqa: F401 - fills the table of ops
+from cnndsl.diagnostic import Diagnostic, Help, SpecError
+from cnndsl.elaborate import elaborate
+from cnndsl.graph import Graph
+from cnndsl.op import LARGEST, Shape
+from cnndsl.shipped import locate
+from cnndsl.source import Source
+from cnndsl.suggest import suggest
+from cnndsl.workspace import Module, Workspace, read, select
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Inputs = str | Mapping[str, str] | Sequence[str] | None
+"""Input shapes that take the place of the spec's: "3x299x299", or by name {"left": "1x105x105"} or ["left=1x105x105"]."""
+
+
+def check(spec: str | Path, input: Inputs = None, **params: Any) -> Graph:
+    """The checked graph of a spec: a path, "file.cnn:net", a shipped net's name, or the text itself.
+
+    `input` replaces the shape the spec reads, as in "3x299x299". `params` are the net's parameters. Raises SpecError with every
+    independent error. torch is not imported.
+    """
+    return _check(*_find(spec), input, params)
+
+
+def load(spec: str | Path, input: Inputs = None, **params: Any) -> nn.Module:
+    """The `nn.Module` of a spec: a path, "file.cnn:net" or a shipped net's name. Raises SpecError as `check` does."""
+    from cnndsl.lower import lower
+
+    path, net = locate(spec)
+    return lower(_check(read(path), net, input, params))
+
+
+def loads(text: str, input: Inputs = None, **params: Any) -> nn.Module:
+    """The `nn.Module` of a spec given as text. Raises SpecError as `check` does."""
+    from cnndsl.lower import lower
+
+    return lower(_check(Source("<text>", text), None, input, params))
+
+
+def compile(spec: str | Path, input: Inputs = None, **params: Any) -> str:
+    """The stand-alone PyTorch source of a spec, given as to `check`. Raises SpecError as `check` does."""
+    from cnndsl.emit import emit
+
+    return emit(check(spec, input, **params))
+
+
+def check_all(path: Path, input: Inputs = None, **params: Any) -> tuple[list[Graph], list[Diagnostic]]:
+    """The graphs of all nets of a file that check, and the diagnostics of those that do not."""
+    source = read(path)
+    workspace = Workspace()
+    module = workspace.module(source)
+    graphs: list[Graph] = []
+    if not module.nets and not workspace.diagnostics:
+        select(module, None)
+    found: list[Diagnostic] = []
+    for name in module.nets or [""]:
+        try:
+            graphs.append(_check(source, name or None, input, params))
+        except SpecError as error:
+            found.extend(error.diagnostics)
+    unique = {(d.code, d.message, str(d.labels[0].span) if d.labels else ""): d for d in found}
+    return graphs, list(unique.values())
+
+
+def is_text(spec: str) -> bool:
+    """Whether a string is a spec itself and no name of one."""
+    return "\n" in spec or "{" in spec or "->" in spec or re.match(r"\s*(input|net|def|from)\s", spec) is not None
+
+
+def _find(spec: str | Path) -> tuple[Source, str | None]:
+    if isinstance(spec, str) and is_text(spec):
+        return Source("<text>", spec), None
+    path, net = locate(spec)
+    return read(path), net
+
+
+def _check(source: Source, net: str | None, input: Inputs, params: Mapping[str, Any]) -> Graph:
+    """Parses, elaborates; on errors tries the edits they propose and raises them all."""
+    shapes = input_shapes(input)
+    try:
+        return _attempt(source, net, shapes, params, {})
+    except SpecError as error:
+        if not any(diagnostic.tries for diagnostic in error.diagnostics):
+            raise
+        diagnostics = error.diagnostics
+
+    def recheck(texts: Mapping[Source, str]) -> Sequence[Diagnostic]:
+        try:
+            _attempt(source, net, shapes, params, texts)
+        except SpecError as error:
+            return error.diagnostics
+        return ()
+
+    raise SpecError(suggest(diagnostics, recheck))
+
+
+def _attempt(
+    source: Source, net: str | None, shapes: Mapping[str, Shape], params: Mapping[str, Any], texts: Mapping[Source, str]
+) -> Graph:
+    overrides = {other.path.resolve(): text for other, text in texts.items() if other.path is not None and other is not source}
+    if source in texts:
+        source = Source(source.name, texts[source], source.path)
+    workspace = Workspace(overrides)
+    module = workspace.module(source)
+    diagnostics = list(workspace.diagnostics)
+    graph = None
+    try:
+        graph = elaborate(module, _selected(module, net, diagnostics), params, shapes)
+    except SpecError as error:
+        diagnostics.extend(error.diagnostics)
+    if diagnostics or graph is None:
+        raise SpecError(diagnostics)
+    return graph
+
+
+def _selected(module: Module, net: str | None, diagnostics: list[Diagnostic]) -> Any:
+    """The net that is meant; where the file does not parse, that there is none needs no complaint of its own."""
+    try:
+        return select(module, net)
+    except SpecError:
+        if diagnostics and net is None:
+            raise SpecError(()) from None
+        raise
+
+
+def input_shapes(given: Inputs) -> dict[str, Shape]:
+    """Input shapes by name, "" for the only one. Raises SpecError for text that is no shape."""
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        pairs = list(given.items())
+    else:
+        texts = [given] if isinstance(given, str) else list(given)
+        pairs = [tuple(text.split("=", 1)) if "=" in text else ("", text) for text in texts]  # type: ignore[misc]
+    return {name: _shape(text) for name, text in pairs}
+
+
+def _shape(text: str) -> Shape:
+    parts = text.strip().split("x")
+    if all(part.isascii() and part.isdigit() and len(part) < 11 for part in parts) and len(parts) in (1, 3):
+        shape = tuple(int(part) for part in parts)
+        if all(0 < size <= LARGEST for size in shape):
+            return shape
+    raise SpecError(
+        [Diagnostic("E0404", f"`{text}` is no input shape", helps=(Help("as in 3x224x224 (channels, height, width), or 100"),))]
+    )

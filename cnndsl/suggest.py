@@ -1,0 +1,58 @@
+"""Helps that work: every edit a diagnostic proposes is made, the spec checked again, and only what mends it is offered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from cnndsl.diagnostic import Diagnostic, Edit, Help
+from cnndsl.source import Source
+
+MOST_SECONDS = 0.8
+"""Trying stops after so long: a user waits for the message."""
+MOST_HELPS = 2
+
+Recheck = Callable[[Mapping[Source, str]], Sequence[Diagnostic]]
+"""Checks the spec again with other texts in the place of some sources; the diagnostics that come of it."""
+
+
+def suggest(diagnostics: Sequence[Diagnostic], recheck: Recheck) -> tuple[Diagnostic, ...]:
+    """The diagnostics with those of their `tries` that work moved to `helps`.
+
+    An edit works when its diagnostic goes away and no other comes in its place.
+    """
+    until = time.monotonic() + MOST_SECONDS
+    before = {_key(diagnostic) for diagnostic in diagnostics}
+    out = []
+    for diagnostic in diagnostics:
+        kept: list[Help] = []
+        for help_ in diagnostic.tries:
+            if len(kept) == MOST_HELPS or time.monotonic() > until:
+                break
+            if help_.edits and help_ not in kept and _works(diagnostic, help_, before, recheck):
+                kept.append(help_)
+        out.append(replace(diagnostic, helps=(*kept, *diagnostic.helps), tries=()))
+    return tuple(out)
+
+
+def _works(diagnostic: Diagnostic, help_: Help, before: set[tuple[str, str]], recheck: Recheck) -> bool:
+    texts = apply(help_.edits)
+    after = recheck(texts)
+    return len(after) < len(before) and _key(diagnostic) not in {_key(d) for d in after}
+
+
+def _key(diagnostic: Diagnostic) -> tuple[str, str]:
+    """What a diagnostic is about, whatever line an edit moved it to."""
+    where = diagnostic.labels[0].span.text if diagnostic.labels else ""
+    return diagnostic.code, f"{diagnostic.message} {where}"
+
+
+def apply(edits: Sequence[Edit]) -> dict[Source, str]:
+    """The texts of the sources after some edits."""
+    texts: dict[Source, str] = {}
+    for edit in sorted(edits, key=lambda e: -e.span.start):
+        source = edit.span.source
+        text = texts.get(source, source.text)
+        texts[source] = text[: edit.span.start] + edit.replacement + text[edit.span.end :]
+    return texts

@@ -1,0 +1,266 @@
+"""The graph while it grows: nodes as drafts, the scopes that name them, and the finishing that makes a `Graph` of them.
+
+A name is final only when all its neighbours are known (`conv` or `conv1`?), and whether a convolution has a bias only when it
+is known who reads it. So drafts are kept until the walk is over.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cnndsl.graph import Frame, Graph, Node, Output
+from cnndsl.op import Op, Shape
+from cnndsl.source import Span
+from cnndsl.values import Flow, Ref
+
+MODULE_NAMES = frozenset(
+    """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
+    extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia
+    named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
+    register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory
+    state_dict to to_empty train training type xpu zero_grad graph save""".split()
+)
+"""Attributes of `torch.nn.Module` (and ours): a submodule of that name would hide behind them, so it always takes an index.
+A test holds the list against torch."""
+
+
+class Item:
+    """Something named in a scope: a layer (with its draft) or a scope of its own (with items)."""
+
+    __slots__ = ("alias", "base", "block", "draft", "items", "name", "parent")
+
+    def __init__(self, base: str, parent: Item | None, block: str | None = None) -> None:
+        self.base, self.parent, self.block = base, parent, block
+        self.items: list[Item] = []
+        self.draft: Draft | None = None
+        self.alias: Item | None = None
+        self.name = base
+
+    def path(self) -> str:
+        """The dotted path from the root, which has no name itself."""
+        item, parts = self, []
+        while True:
+            while item.alias is not None:
+                item = item.alias
+            if item.parent is None:
+                return ".".join(reversed(parts))
+            parts.append(item.name)
+            item = item.parent
+
+
+class Entry:
+    """One entry into a scope: a frame to be."""
+
+    __slots__ = ("arguments", "block", "entered", "frame", "item", "repeat", "serial", "span")
+
+    def __init__(
+        self, item: Item, block: str | None, serial: int, arguments: tuple[tuple[str, str], ...], flow: Flow, repeat: int, span: Span
+    ) -> None:
+        self.item, self.block, self.serial, self.arguments, self.repeat, self.span = item, block, serial, arguments, repeat, span
+        self.entered = tuple(ref.shape or () for ref in flow)
+        self.frame: Frame | None = None
+
+
+class Draft:
+    """A node to be. `call` is where in the syntax tree it came from, for edits that a diagnostic proposes."""
+
+    __slots__ = ("aux", "call", "entries", "indices", "inputs", "item", "op", "shape", "shares", "span")
+
+    def __init__(
+        self, op: Op, inputs: tuple[int, ...], shape: Shape, entries: tuple[Entry, ...], item: Item, span: Span, aux: bool, call: Any
+    ) -> None:
+        self.op, self.inputs, self.shape, self.entries = op, inputs, shape, entries
+        self.item, self.span, self.aux, self.call = item, span, aux, call
+        self.shares: int | None = None
+        self.indices = False
+
+
+class Trace:
+    """The drafts of one net."""
+
+    def __init__(self) -> None:
+        self.drafts: list[Draft] = []
+        self.root = Item("", None)
+        self.entries: tuple[Entry, ...] = ()
+        self.serials = 0
+        self.aux = 0
+        self.used: set[int] = set()
+
+    @property
+    def scope(self) -> Item:
+        return self.entries[-1].item if self.entries else self.root
+
+    def add(self, op: Op, inputs: tuple[int, ...], shape: Shape, span: Span, name: str = "", call: Any = None) -> Ref:
+        """A new node in the scope where the walk stands."""
+        scope = self.scope
+        item = Item(name or op.name, scope)
+        scope.items.append(item)
+        item.draft = Draft(op, inputs, shape, self.entries, item, span, self.aux > 0, call)
+        self.used.update(inputs)
+        self.drafts.append(item.draft)
+        return Ref(len(self.drafts) - 1, shape, item)
+
+    @contextmanager
+    def inside(
+        self, name: str, flow: Flow, span: Span, block: str | None = None, arguments: tuple[tuple[str, str], ...] = (), repeat: int = 0
+    ) -> Iterator[Item]:
+        """Enters a scope. One in which nothing came to stand leaves no trace."""
+        parent, before = self.scope, self.entries
+        item = Item(name, parent, block)
+        parent.items.append(item)
+        self.serials += 1
+        self.entries = (*before, Entry(item, block, self.serials, arguments, flow, repeat, span))
+        try:
+            yield item
+        finally:
+            self.entries = before
+            if not item.items and parent.items[-1] is item:
+                parent.items.pop()
+
+    # --- weights used twice
+
+    def owner(self, index: int) -> int:
+        shares = self.drafts[index].shares
+        return index if shares is None else shares
+
+    def weighted(self, start: int, stop: int) -> list[int]:
+        """The drafts of a range that own weights."""
+        return [i for i in range(start, stop) if self.drafts[i].op.weights(*self.in_shapes(i))]
+
+    def in_shapes(self, index: int) -> tuple[Shape, ...]:
+        return tuple(self.drafts[i].shape for i in self.drafts[index].inputs)
+
+    def mismatch(self, first: list[int], copy: list[int]) -> tuple[int, int] | None:
+        """The first two weighted drafts of two copies whose weights cannot be one set; -1 where one has no partner."""
+        for a, b in zip(first, copy, strict=False):
+            one, other = self.drafts[a].op, self.drafts[b].op
+            if one.name != other.name or one.weights(*self.in_shapes(a)) != other.weights(*self.in_shapes(b)):
+                return a, b
+        if len(first) == len(copy):
+            return None
+        shorter = min(len(first), len(copy))
+        return (first[shorter], -1) if len(first) > shorter else (-1, copy[shorter])
+
+    def share(self, first: list[int], copy: list[int], items: list[Item], copies: list[Item]) -> None:
+        """Gives a copy the weights of the first, and the same modules where they are equal in everything."""
+        for a, b in zip(first, copy, strict=True):
+            self.drafts[b].shares = self.owner(a)
+        if len(items) == len(copies):
+            for one, other in zip(items, copies, strict=True):
+                if _same(one, other):
+                    _alias(one, other)
+
+    # --- finishing
+
+    def finish(self, name: str, results: list[tuple[Ref, bool]], about: tuple[tuple[str, Any], ...], file: str) -> Graph:
+        self._settle_bias()
+        self._settle_indices()
+        _settle_names(self.root)
+        nodes = tuple(self._node(index) for index in range(len(self.drafts)))
+        outputs = self._outputs(results)
+        return Graph(name, nodes, outputs, about, file)
+
+    def _settle_bias(self) -> None:
+        """A convolution that a `bn` reads has no bias and every other one has, unless it says."""
+        without: set[int] = set()
+        for draft in self.drafts:
+            if draft.op.name == "bn":
+                without.add(self.owner(draft.inputs[0]))
+        for index, draft in enumerate(self.drafts):
+            if "bias" in draft.op.attributes and draft.op.__dict__["bias"] is None:
+                draft.op = draft.op.replace(bias=self.owner(index) not in without)
+
+    def _settle_indices(self) -> None:
+        paths = {_origin(draft.item) for draft in self.drafts if draft.indices}
+        for draft in self.drafts:
+            draft.indices = draft.indices or _origin(draft.item) in paths
+
+    def _node(self, index: int) -> Node:
+        draft = self.drafts[index]
+        frames = []
+        for entry in draft.entries:
+            if entry.frame is None:
+                entry.frame = Frame(
+                    entry.item.path(), entry.block, entry.serial, entry.arguments, entry.entered, entry.repeat, entry.span
+                )
+            frames.append(entry.frame)
+        prefix = frames[-1].path if frames else ""
+        item = _origin(draft.item)
+        path = item.path() if item is not draft.item else f"{prefix}.{item.name}" if prefix else item.name
+        return Node(
+            index, path, draft.op, draft.inputs, draft.shape, tuple(frames), draft.shares, draft.aux, draft.indices, draft.span
+        )
+
+    @staticmethod
+    def _outputs(results: list[tuple[Ref, bool]]) -> tuple[Output, ...]:
+        names: list[str] = []
+        for ref, _ in results:
+            label = ref.label if isinstance(ref.label, str) else _origin(ref.label).name if ref.label is not None else "out"
+            names.append(label)
+        final: list[str] = []
+        for i, name in enumerate(names):
+            while name in final or (names.count(name) > 1 and name in names[:i]):
+                name = _bump(name)
+            final.append(name)
+        return tuple(Output(name, ref.index, aux) for name, (ref, aux) in zip(final, results, strict=True))
+
+
+def _bump(name: str) -> str:
+    digits = len(name) - len(name.rstrip("0123456789"))
+    return f"{name[: len(name) - digits]}{int(name[len(name) - digits :]) + 1}" if digits else f"{name}2"
+
+
+def _origin(item: Item) -> Item:
+    while item.alias is not None:
+        item = item.alias
+    return item
+
+
+def _same(one: Item, other: Item) -> bool:
+    """Whether two items are equal in everything but the inputs."""
+    if one.base != other.base or one.block != other.block or len(one.items) != len(other.items):
+        return False
+    if one.draft is not None and other.draft is not None:
+        return one.draft.op == other.draft.op
+    pairs = zip(one.items, other.items, strict=True)
+    return one.draft is other.draft and all(_same(a, b) for a, b in pairs)
+
+
+def _alias(one: Item, other: Item) -> None:
+    other.alias = one
+    for a, b in zip(one.items, other.items, strict=True):
+        _alias(a, b)
+
+
+def _settle_names(root: Item) -> None:
+    """Numbers the items of every scope that holds several of one name, from 1 in order."""
+    pending = [root]
+    while pending:
+        scope = pending.pop()
+        items = [item for item in scope.items if item.alias is None]
+        totals: dict[str, int] = {}
+        for item in items:
+            totals[item.base] = totals.get(item.base, 0) + 1
+        alone = {base for base, total in totals.items() if total == 1 and not _needs_index(base)}
+        taken = set(alone)
+        counts: dict[str, int] = {}
+        for item in items:
+            if item.base in alone:
+                item.name = item.base
+                continue
+            number = counts.get(item.base, 0) + 1
+            while f"{item.base}{number}" in taken:
+                number += 1
+            counts[item.base] = number
+            item.name = f"{item.base}{number}"
+            taken.add(item.name)
+        pending.extend(item for item in items if item.items)
+
+
+def _needs_index(name: str) -> bool:
+    return name in MODULE_NAMES or keyword.iskeyword(name) or name.startswith("_")

@@ -1,0 +1,277 @@
+"""Files and the names in them: reads specs, follows imports, and says which blocks and nets a file holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+from cnndsl import syntax
+from cnndsl.diagnostic import Diagnostic, Edit, Help, Label, SpecError
+from cnndsl.op import BOOLEAN, OPS
+from cnndsl.parse import parse
+from cnndsl.source import MAX_BYTES, Source, Span, shipped
+from cnndsl.values import FUNCTIONS, BlockValue
+
+COMBINATORS = ("branch", "residual", "aux", "id")
+"""Elements that are no layers; merges (`concat`, `add` ...) are ops."""
+SHORTCUTS = ("identity", "project", "pad", "optional")
+
+
+@dataclass
+class Module:
+    """A parsed file with its names resolved."""
+
+    file: syntax.File
+    blocks: dict[str, BlockValue] = field(default_factory=dict)
+    nets: dict[str, syntax.Net] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+
+
+def read(path: Path) -> Source:
+    """The text of a spec. Raises SpecError for a file that is absent, too large, or not UTF-8 text."""
+    name = _shown(path)
+    try:
+        if not path.is_file():
+            raise SpecError([Diagnostic("E0503", f"no such file: {name}" if not path.exists() else f"{name} is no file")])
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise SpecError([Diagnostic("E0504", f"{name} has {size:,} bytes; a spec may have {MAX_BYTES:,}")])
+        data = path.read_bytes()
+    except OSError as error:
+        raise SpecError([Diagnostic("E0503", f"cannot read {name}: {error.strerror}")]) from None
+    try:
+        return Source(name, data.decode("utf-8-sig"), path)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        message = f"{name} is not UTF-8 text: byte 0x{data[error.start]:02x} on line {line}"
+        raise SpecError([Diagnostic("E0505", message)]) from None
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+def nearest(name: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """The known names closest to a misspelt one."""
+    pool = sorted({k for k in known if k != name})
+    close = get_close_matches(name, pool, n=most, cutoff=0.6)
+    folded = [k for k in pool if k.lower().replace("_", "") == name.lower().replace("_", "")]
+    return list(dict.fromkeys(folded + close))[:most]
+
+
+def did_you_mean(span: Span, name: str, known: Iterable[str], prefix: str = "") -> tuple[Help, ...]:
+    """Helps that put the nearest known name in place of a span, yet to be checked."""
+    return tuple(
+        Help(f"did you mean `{prefix}{close}`?", (Edit(span, prefix + close),)) for close in nearest(name, known, 2)
+    )
+
+
+class Workspace:
+    """The files of one run. `overrides` are texts that stand in for what is on disk, by resolved path."""
+
+    def __init__(self, overrides: dict[Path, str] | None = None) -> None:
+        self.overrides = overrides or {}
+        self.modules: dict[Path, Module] = {}
+        self.opening: list[Path] = []
+        self.diagnostics: list[Diagnostic] = []
+
+    def module(self, source: Source) -> Module:
+        """A source parsed, its imports followed. Complaints go to `diagnostics`."""
+        file = parse(source)
+        self.diagnostics.extend(file.diagnostics)
+        module = Module(file)
+        for item in file.imports:
+            self.bring(item, module)
+        for block in file.blocks:
+            self.define(block, module)
+        for net in file.nets:
+            if net.name in module.nets:
+                first = module.nets[net.name].name_span
+                self.complain("E0209", f"two nets are called `{net.name}`", net.name_span, "again here", (first, "first here"))
+                continue
+            module.nets[net.name] = net
+            self.check_parameters(net.parameters, net.defaults)
+        return module
+
+    def complain(
+        self, code: str, message: str, span: Span, text: str, other: tuple[Span, str] | None = None, tries: tuple[Help, ...] = ()
+    ) -> None:
+        labels = (Label(span, text),) + ((Label(*other),) if other else ())
+        self.diagnostics.append(Diagnostic(code, message, labels, tries=tries))
+
+    # --- definitions
+
+    def define(self, block: syntax.Block, module: Module) -> None:
+        name = block.name
+        if name in OPS or name in COMBINATORS or name in SHORTCUTS:
+            kind = "layer" if name in OPS and OPS[name].family != "merge" else "combinator"
+            self.complain(
+                "E0211", f"a block may not be called like the {kind} `{name}`", block.name_span, f"`{name}` is taken"
+            )
+            module.broken.add(name)
+            return
+        if name in module.blocks:
+            first = module.blocks[name].block.name_span
+            self.complain("E0209", f"two blocks are called `{name}`", block.name_span, "again here", (first, "first here"))
+            return
+        module.blocks[name] = BlockValue(block, module)
+        self.check_parameters(block.parameters, (), block.streams)
+
+    def check_parameters(
+        self,
+        parameters: tuple[syntax.Parameter, ...],
+        defaults: tuple[syntax.Default, ...],
+        streams: tuple[syntax.Name, ...] = (),
+    ) -> None:
+        seen: dict[str, Span] = {}
+        for item in (*parameters, *streams):
+            if item.name in flags():
+                self.complain(
+                    "E0212", f"a parameter may not be called like the flag `{item.name}`", item.span, "a flag of the language"
+                )
+            if item.name in seen:
+                self.complain(
+                    "E0209", f"two parameters are called `{item.name}`", item.span, "again here", (seen[item.name], "first here")
+                )
+            seen[item.name] = item.span
+        for default in defaults:
+            layer = default.layer
+            if layer.name not in OPS or not OPS[layer.name].written:
+                tries = did_you_mean(layer.span, layer.name, layer_names())
+                self.complain("E0201", f"there is no layer `{layer.name}`", layer.span, "unknown layer", tries=tries)
+
+    # --- imports
+
+    def bring(self, item: syntax.Import, module: Module) -> None:
+        """Adds the names of an import to a module."""
+        other = self.open(item, module.file.source)
+        for imported in item.names:
+            if imported.alias in module.blocks:
+                self.complain("E0209", f"two blocks are called `{imported.alias}`", imported.span, "again here")
+            elif other is None:
+                module.broken.add(imported.alias)
+            elif imported.name in other.blocks:
+                module.blocks[imported.alias] = other.blocks[imported.name]
+            elif imported.name in other.broken:
+                module.broken.add(imported.alias)
+            else:
+                module.broken.add(imported.alias)
+                name_span = Span(imported.span.source, imported.span.start, imported.span.start + len(imported.name))
+                what = "is a net, and only blocks can be imported" if imported.name in other.nets else "is not there"
+                self.complain(
+                    "E0207",
+                    f"`{imported.name}` {what} in {item.path}",
+                    name_span,
+                    "not a block of that file",
+                    tries=did_you_mean(name_span, imported.name, other.blocks),
+                )
+
+    def open(self, item: syntax.Import, source: Source) -> Module | None:
+        """The module an import names: beside its file, then among the shipped specs."""
+        folders = ([source.path.parent] if source.path else []) + [shipped("specs")]
+        wanted = Path(item.path)
+        if wanted.is_absolute() or "\\" in item.path or "\0" in item.path or ".." in wanted.parts:
+            return self.outside(item)
+        names = [item.path] if item.path.endswith(".cnn") else [item.path, item.path + ".cnn"]
+        for folder in folders:
+            for name in names:
+                path = (folder / name).resolve()
+                if not path.is_file():
+                    continue
+                if not path.is_relative_to(folder.resolve()):
+                    return self.outside(item)
+                return self.enter(item, path, source)
+        known = {p.name for folder in folders for p in folder.glob("*.cnn")}
+        self.complain(
+            "E0208",
+            f'there is no file "{item.path}"',
+            item.path_span,
+            "not beside this file, nor among the shipped specs",
+            tries=tuple(
+                Help(f'did you mean "{close}"?', (Edit(item.path_span, f'"{close}"'),)) for close in nearest(item.path, known)
+            ),
+        )
+        return None
+
+    def outside(self, item: syntax.Import) -> None:
+        self.complain(
+            "E0216", "an import may not leave the folder of its file", item.path_span, "only files beside this one, or shipped specs"
+        )
+
+    def enter(self, item: syntax.Import, path: Path, source: Source) -> Module | None:
+        circle = [*self.opening, source.path.resolve()] if source.path else list(self.opening)
+        if path in circle:
+            names = [p.name for p in circle[circle.index(path) :]] + [path.name]
+            self.complain("E0215", f"imports go in a circle: {' -> '.join(names)}", item.path_span, "comes back to where it began")
+            return None
+        if path not in self.modules:
+            self.opening = circle
+            try:
+                text = self.overrides.get(path)
+                self.modules[path] = self.module(read(path) if text is None else Source(_shown(path), text, path))
+            except SpecError as error:
+                self.diagnostics.extend(error.diagnostics)
+                return None
+            finally:
+                self.opening = circle[:-1]
+        return self.modules[path]
+
+
+def layer_names() -> list[str]:
+    """What a spec can call besides its own blocks."""
+    return [name for name, op in OPS.items() if op.written]
+
+
+def flags() -> set[str]:
+    """The words that mean something when they are named alone among a layer's arguments."""
+    global _flags
+    if not _flags:
+        _flags = set(SHORTCUTS)
+        for op in OPS.values():
+            for name, spec in op.attributes.items():
+                if spec.kind is BOOLEAN and spec.default is False:
+                    _flags.add(name)
+                _flags.update(spec.kind.words)
+    return _flags
+
+
+_flags: set[str] = set()
+
+
+def function_names() -> list[str]:
+    return list(FUNCTIONS)
+
+
+def select(module: Module, wanted: str | None) -> syntax.Net:
+    """The net of a file: the one that is wanted, else the one with the file's name, else the only one. Raises SpecError."""
+    source, nets = module.file.source, module.nets
+    if wanted is not None:
+        if wanted in nets:
+            return nets[wanted]
+        close = nearest(wanted, nets)
+        helps = (Help(f"did you mean `{source.name}:{close[0]}`?"),) if close else ()
+        raise SpecError(
+            [Diagnostic("E0206", f"there is no net `{wanted}` in {source.name}", notes=(_listing(nets),), helps=helps)]
+        )
+    stem = re.sub(r"\W", "_", Path(source.name).stem)
+    if stem in nets:
+        return nets[stem]
+    if len(nets) == 1:
+        return next(iter(nets.values()))
+    if not nets:
+        raise SpecError([Diagnostic("E0219", f"{source.name} holds no net", helps=(Help("write `net name { input 3x224x224 ... }`, or a bare `input 3x224x224 ...`"),))])
+    example = f"{source.name}:{next(iter(nets))}"
+    raise SpecError(
+        [Diagnostic("E0206", f"{source.name} holds several nets", notes=(_listing(nets),), helps=(Help(f"name one, as in `{example}`"),))]
+    )
+
+
+def _listing(nets: Iterable[str]) -> str:
+    names = ", ".join(f"`{name}`" for name in nets)
+    return f"it holds {names}" if names else "it holds no net"
