@@ -7,7 +7,6 @@ for an optional part that is absent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 from cnndsl import syntax
@@ -103,7 +102,7 @@ class Builder:
         return syntax.WindowValue(self.size_of(children[0]), parts["/"], parts["+"], self.spanning(children))
 
     def parens(self, children: list[Any]) -> Any:
-        return replace(children[1], span=self.spanning(children))
+        return children[1]._replace(span=self.spanning(children))
 
     def binary(self, children: list[Any]) -> syntax.Binary:
         left, operator, right = children

@@ -216,6 +216,11 @@ def account(
     draft = walk.trace.drafts[index]
     if index in entry or (path is not None and draft.span.source is path.span.source and not _within(draft.span, path.span)
                           and not draft.entries):  # fmt: skip
+        kept = keeper(walk.trace, ref.index, entry) if max(axes, default=0) > 0 else None
+        if kept is not None:
+            draft = walk.trace.drafts[kept]
+            sum_ = draft.op.arithmetic(walk.trace.in_shapes(kept), draft.shape)
+            return Label(draft.span, f"{show_shape(draft.shape)} here    {sum_}"), repairs(walk.trace, kept, axes, wanted)
         span = path.span if path is not None else draft.span
         return Label(span, f"{shape} here"), []
     sum_ = draft.op.arithmetic(walk.trace.in_shapes(index), draft.shape) if axes and max(axes) > 0 else ""
@@ -241,6 +246,16 @@ def decider(trace: Trace, index: int, axes: tuple[int, ...], entry: set[int] | N
             return index
         index = draft.inputs[0]
     return index
+
+
+def keeper(trace: Trace, index: int, entry: set[int]) -> int | None:
+    """The last node before one whose window is larger than 1x1 and keeps the size."""
+    while index not in entry and trace.drafts[index].inputs:
+        op = trace.drafts[index].op
+        if op.windowed() and op.__dict__["kernel"] != (1, 1):
+            return index
+        index = trace.drafts[index].inputs[0]
+    return None
 
 
 def repairs(trace: Trace, index: int, axes: tuple[int, ...], wanted: Shape) -> list[Help]:

@@ -86,10 +86,15 @@ class Walk:
         if key not in self.reported:
             self.reported.add(key)
             labels = (Label(span, text), *others)
-            self.diagnostics.append(Diagnostic(code, message, labels, tuple(self.calls[-8:]), notes, helps, tries))
+            self.diagnostics.append(Diagnostic(code, message, labels, self.trail(), notes, helps, tries))
             if len(self.diagnostics) >= MOST_ERRORS:
                 raise _Stop
         return POISON
+
+    def trail(self) -> tuple[Label, ...]:
+        """The block calls that led here, without the middle of a recursion."""
+        calls = list(dict.fromkeys(self.calls))
+        return tuple(calls if len(calls) <= 8 else calls[:4] + calls[-4:])
 
     def stop(self, code: str, message: str, span: Span, text: str = "", **rest: Any) -> None:
         self.complain(code, message, span, text, **rest)
@@ -341,11 +346,12 @@ class Walk:
         return LOST
 
     def stream(self, element: syntax.Stream, env: Env, flow: Flow, arrow: bool) -> Flow:
-        value = self.evaluator.find_stream(element.name, element.span, env)
         if arrow:
             self.use(flow)
             self.complain("E0310", f"`@{element.name}` after an arrow throws away what flows in", element.span, "begins a chain anew",
                           helps=(Help(f"to merge the two: `concat {{ id | @{element.name} }}`, or `add`"),))  # fmt: skip
+            return LOST
+        value = self.evaluator.find_stream(element.name, element.span, env)
         return LOST if value is POISON else value
 
     def choose(self, element: syntax.If, env: Env, flow: Flow, arrow: bool) -> Flow:

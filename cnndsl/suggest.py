@@ -20,26 +20,39 @@ Recheck = Callable[[Mapping[Source, str]], Sequence[Diagnostic]]
 def suggest(diagnostics: Sequence[Diagnostic], recheck: Recheck) -> tuple[Diagnostic, ...]:
     """The diagnostics with those of their `tries` that work moved to `helps`.
 
-    An edit works when its diagnostic goes away and no other comes in its place.
+    An edit works when its diagnostic goes away and no other comes in its place. Where none does, one will do that brings to light
+    an independent error further down, which the mended one had silenced.
     """
     until = time.monotonic() + MOST_SECONDS
     before = {_key(diagnostic) for diagnostic in diagnostics}
     out = []
     for diagnostic in diagnostics:
-        kept: list[Help] = []
+        clean: list[Help] = []
+        partial: list[Help] = []
         for help_ in diagnostic.tries:
-            if len(kept) == MOST_HELPS or time.monotonic() > until:
+            if len(clean) == MOST_HELPS or time.monotonic() > until:
                 break
-            if help_.edits and help_ not in kept and _works(diagnostic, help_, before, recheck):
-                kept.append(help_)
+            if not help_.edits or help_ in clean:
+                continue
+            after = recheck(apply(help_.edits))
+            new = [other for other in after if _key(other) not in before]
+            if _key(diagnostic) in {_key(other) for other in after}:
+                continue
+            if not new:
+                clean.append(help_)
+            elif all(_further_down(other, diagnostic) for other in new):
+                partial.append(help_)
+        kept = clean or partial[:1]
         out.append(replace(diagnostic, helps=(*kept, *diagnostic.helps), tries=()))
     return tuple(out)
 
 
-def _works(diagnostic: Diagnostic, help_: Help, before: set[tuple[str, str]], recheck: Recheck) -> bool:
-    texts = apply(help_.edits)
-    after = recheck(texts)
-    return len(after) < len(before) and _key(diagnostic) not in {_key(d) for d in after}
+def _further_down(other: Diagnostic, diagnostic: Diagnostic) -> bool:
+    """Whether a diagnostic of a mended text stands behind all places of the one that was mended."""
+    if not other.labels or other.code == diagnostic.code:
+        return False
+    last = max(label.span.end for label in diagnostic.labels)
+    return other.labels[0].span.start > last
 
 
 def _key(diagnostic: Diagnostic) -> tuple[str, str]:

@@ -62,7 +62,7 @@ def nearest(name: str, known: Iterable[str], most: int = 1) -> list[str]:
     pool = sorted({k for k in known if k != name})
     close = get_close_matches(name, pool, n=most, cutoff=0.6)
     folded = [k for k in pool if k.lower().replace("_", "") == name.lower().replace("_", "")]
-    return list(dict.fromkeys(folded + close))[:most]
+    return (folded or close)[:most]
 
 
 def did_you_mean(span: Span, name: str, known: Iterable[str], prefix: str = "") -> tuple[Help, ...]:
