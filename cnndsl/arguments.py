@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-if TYPE_CHECKING:
-    from cnndsl.graph import Graph
-
-INPUT = re.compile(r"[1-9]\d*|[1-9]\d*x([1-9]\d*|[A-Za-z])x([1-9]\d*|[A-Za-z])")
+INPUT = re.compile(r"([A-Za-z_]\w*=)?([1-9]\d*|[1-9]\d*x([1-9]\d*|[A-Za-z])x([1-9]\d*|[A-Za-z]))")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -90,18 +86,9 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="CxHxW",
         callback=read_inputs,
-        help="Another input size. Repeat it where a net has several inputs.",
+        help="Another input size; name=CxHxW, repeated, for several inputs.",
     )
     return setting(shape(command))
-
-
-def build(spec: str, settings: dict[str, Any] | None = None, inputs: Sequence[str] = ()) -> Graph:
-    """The checked graph of a spec, `-` for standard input. Raises SpecError."""
-    import cnndsl
-
-    shape = None if not inputs else inputs[0] if len(inputs) == 1 else tuple(inputs)
-    text = sys.stdin.read() if spec == "-" else spec
-    return cnndsl.check(text, input=shape, **(settings or {}))
 
 
 def written_ops() -> list[Any]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cnndsl.arguments import (
-    build,
     did_you_mean,
     json_option,
     op_argument,
@@ -25,6 +24,7 @@ from cnndsl.arguments import (
     written_ops,
 )
 from cnndsl.diagnostic import SpecError
+from cnndsl.request import build, checked, entry, failure
 from cnndsl.terminal import (
     Failure,
     complain,
@@ -36,7 +36,6 @@ from cnndsl.terminal import (
 )
 
 if TYPE_CHECKING:
-    from cnndsl.graph import Graph
     from cnndsl.table import Table
 
 FILES = (".svg", ".png", ".pdf", ".dot")
@@ -67,6 +66,14 @@ def print_table(table: Table) -> None:
 # --- the verbs ---------------------------------------------------------------------------------------------------
 
 
+def print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from cnndsl import __version__
+
+        click.echo(f"cnndsl {__version__}")
+        ctx.exit()
+
+
 @click.group(
     cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
@@ -81,7 +88,9 @@ Examples:
 A SPEC is a path, file.cnn:net, the name of a net that comes with cnndsl (`cnndsl list`), or - for standard input.
 Completion in bash: eval "$(_CNNDSL_COMPLETE=bash_source cnndsl)"; zsh and fish alike with zsh_source, fish_source.""",
 )
-@click.version_option(None, "-V", "--version", package_name="cnndsl", prog_name="cnndsl")
+@click.option(
+    "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=print_version, help="Show the version."
+)
 def cli() -> None:
     """Compiles convolutional networks, written as in the paper, to PyTorch."""
 
@@ -123,44 +132,27 @@ def compile_(spec: str, output: str | None, settings: Any, inputs: Any, as_json:
 @spec_options
 @json_option
 def check(specs: tuple[str, ...], settings: Any, inputs: Any, as_json: bool) -> None:
-    """Check nets and print a line for each; a file stands for all nets in it."""
+    """Check nets, a line for each; a file means all its nets."""
     from cnndsl.report import report
     from cnndsl.table import one_line
 
     entries: list[dict[str, Any]] = []
-    failed = 0
+    failed = False
     for spec in specs:
-        for each, error in _nets(spec):
-            try:
-                if error is not None:
-                    raise error
-                graph = build(each, settings, inputs)
-            except SpecError as complaint:
-                failed += 1
-                entries.append(failure(each, complaint))
-                if not as_json:
-                    print_diagnostics(complaint)
-                continue
-            entries.append(entry(graph))
-            if not as_json:
+        graphs, error = checked(spec, settings, inputs)
+        entries.extend(entry(graph) for graph in graphs)
+        if not as_json:
+            for graph in graphs:
                 click.echo(one_line(report(graph)))
+        if error is not None:
+            failed = True
+            entries.append(failure(spec, error))
+            if not as_json:
+                print_diagnostics(error)
     if as_json:
         print_json(entries)
     if failed:
         raise click.exceptions.Exit(1)
-
-
-def _nets(spec: str) -> Iterable[tuple[str, SpecError | None]]:
-    """What a SPEC of `check` stands for: `file.cnn:net` for every net of a file; an error where the file does not parse."""
-    if not spec.endswith(".cnn"):
-        return [(spec, None)]
-    from cnndsl.shipped import nets_of
-
-    try:
-        names = nets_of(Path(spec))
-    except SpecError as error:
-        return [(spec, error)]
-    return [(f"{spec}:{name}", None) for name in names] or [(spec, None)]
 
 
 @cli.command(
@@ -193,7 +185,7 @@ def summary(spec: str, depth: int | None, settings: Any, inputs: Any, as_json: b
 @click.option("--across", is_flag=True, help="From left to right instead of from top to bottom.")
 @spec_options
 def draw(spec: str, output: str | None, every_copy: bool, across: bool, settings: Any, inputs: Any) -> None:
-    """Draw a net with graphviz: blocks as clusters, a colour per kind of layer, shapes on the arrows."""
+    """Draw a net: blocks as clusters, shapes on the arrows."""
     from cnndsl.draw import draw as drawing
     from cnndsl.render import RenderError, render
 
@@ -219,7 +211,6 @@ def draw(spec: str, output: str | None, every_copy: bool, across: bool, settings
 def list_(as_json: bool) -> None:
     """List the nets that come with cnndsl."""
     from cnndsl.shipped import shipped_nets
-
     from cnndsl.table import nets_table
 
     nets = []
@@ -263,7 +254,6 @@ def ops(name: str | None, as_json: bool) -> None:
 def explain(code: str | None, as_json: bool) -> None:
     """Explain the code of a diagnostic, or list all of them."""
     from cnndsl.codes import CODES
-
     from cnndsl.table import codes_table
 
     if code is not None and code.upper() not in CODES:
@@ -282,26 +272,6 @@ def explain(code: str | None, as_json: bool) -> None:
             click.echo(f"{key}: {value.title}\n\n{value.explanation}")
 
 
-# --- JSON of nets, and the way in --------------------------------------------------------------------------------
-
-
-def entry(graph: Graph) -> dict[str, Any]:
-    """A checked net as plain data."""
-    return {
-        "net": graph.name,
-        "file": graph.file,
-        "inputs": {name: list(shape) for name, shape in graph.inputs.items()},
-        "outputs": {name: list(shape) for name, shape in graph.outputs.items()},
-        "params": graph.params,
-        "macs": graph.macs,
-    }
-
-
-def failure(spec: str, error: SpecError) -> dict[str, Any]:
-    """A spec that does not check as plain data."""
-    return {"file": spec, "errors": [diagnostic.to_json() for diagnostic in error.diagnostics]}
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line and returns its exit code; nothing a user does ends in a traceback."""
     args = list(sys.argv[1:] if arguments is None else arguments)
@@ -311,7 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return result if isinstance(result, int) else 0
     except SpecError as error:
         if "--json" in args:
-            print_json(failure(next((a for a in args[1:] if not a.startswith("-")), ""), error))
+            print_json(failure(next((a for a in args[1:] if a == "-" or not a.startswith("-")), ""), error))
         else:
             print_diagnostics(error)
         return 1

@@ -190,4 +190,5 @@ def _title(graph: Graph) -> str:
     year = f" ({about['year']})" if "year" in about else ""
     title = escape(f"{about.get('title', graph.name)}{year}")
     numbers = f"{graph.inference_params:,} params, {graph.inference_macs:,} MACs ({2 * graph.inference_macs:,} FLOPs)"
-    return f'<<FONT POINT-SIZE="18"><B>{title}</B></FONT><BR/><FONT POINT-SIZE="11">{numbers}</FONT><BR/> >'
+    gap = '<BR/><FONT POINT-SIZE="5"> </FONT><BR/>'
+    return f'<<FONT POINT-SIZE="18"><B>{title}</B></FONT>{gap}<FONT POINT-SIZE="11">{numbers}</FONT>{gap}>'

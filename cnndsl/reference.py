@@ -19,7 +19,7 @@ def ops_table(ops: Sequence[type[Op]]) -> Table:
 def attributes_table(op: type[Op]) -> Table:
     """A line per attribute of an op: name, the values it takes, its default, how it is given."""
     lines = tuple(
-        Line((name, attribute.kind.expected, default_text(attribute), given(attribute)))
+        Line((name, attribute.kind.expected, default_text(attribute), given(op, name, attribute)))
         for name, attribute in op.attributes.items()
     )
     return Table((Column("attribute"), Column("takes"), Column("default"), Column("given")), lines)
@@ -65,16 +65,16 @@ def call_syntax(op: type[Op]) -> str:
 
 
 def default_text(attribute: Attribute) -> str:
-    """An attribute's default as a spec spells it; `required` or `settled by the net` where there is none."""
+    """An attribute's default as a spec spells it; `see above` where the docstring says what it depends on."""
     if attribute.default is REQUIRED:
         return "required"
-    return "it depends" if attribute.default is None else show_value(attribute.default)
+    return "see above" if attribute.default is None else show_value(attribute.default)
 
 
-def given(attribute: Attribute) -> str:
+def given(op: type[Op], name: str, attribute: Attribute) -> str:
     """How a call gives the attribute."""
-    if attribute.window:
-        return "by the window"
+    if attribute.window or op.windowed() and name in ("stride", "padding"):
+        return "by the window, or name=value"
     if attribute.positional:
         return "in order"
     if attribute.kind.words:

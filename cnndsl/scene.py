@@ -71,6 +71,8 @@ def scene(graph: Graph, fold: bool) -> Scene:
         _fold(root, graph, readers, stands_for)
     _stack(root, readers)
     box_of = {node.index: box.nodes[0].index for box in root.boxes() for node in box.nodes}
+    for i, original in stands_for.items():  # in order: what stands for a node comes before it
+        stands_for[i] = stands_for[original]
     return Scene(root, {i: box_of[original] for i, original in stands_for.items()}, frozenset(box_of))
 
 
@@ -159,7 +161,9 @@ def _signature(block: Block, graph: Graph) -> tuple[Any, ...]:
         )
         for node in nodes
     ]
-    return (block.frame.block if block.frame else None, tuple(rows))
+    assert block.frame is not None
+    name = block.frame.path.rstrip("0123456789")  # a copy that the spec gives a name of its own is drawn for itself
+    return (block.frame.block, name, tuple(rows))
 
 
 def _stack(block: Block, readers: list[list[int]]) -> None:
