@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,17 +113,30 @@ def _attempt(
     overrides = {other.path.resolve(): text for other, text in texts.items() if other.path is not None and other is not source}
     if source in texts:
         source = Source(source.name, texts[source], source.path)
-    workspace = Workspace(overrides)
-    module = workspace.module(source)
-    diagnostics = list(workspace.diagnostics)
-    graph = None
-    try:
-        graph = elaborate(module, _selected(module, net, diagnostics), params, shapes)
-    except SpecError as error:
-        diagnostics.extend(error.diagnostics)
+    with _uncollected():
+        workspace = Workspace(overrides)
+        module = workspace.module(source)
+        diagnostics = list(workspace.diagnostics)
+        graph = None
+        try:
+            graph = elaborate(module, _selected(module, net, diagnostics), params, shapes)
+        except SpecError as error:
+            diagnostics.extend(error.diagnostics)
     if diagnostics or graph is None:
         raise SpecError(diagnostics)
     return graph
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Holds the cyclic garbage collector back: it would walk the growing tree and graph again and again, and find nothing."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _selected(module: Module, net: str | None, diagnostics: list[Diagnostic]) -> Any:

@@ -29,7 +29,7 @@ MOST_NODES = 200_000
 """A net may have so many nodes; the largest published ones have a few thousand."""
 DEEPEST = 100
 """Block calls nest at most this deep."""
-MOST_CALLS = 100_000
+MOST_CALLS = 20_000
 """Block calls of one net that add no node: what recursion may do without building anything."""
 MOST_ERRORS = 50
 
