@@ -7,9 +7,6 @@ because emitted source draws on this one file alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own documentation writes F
 from torch import Tensor, nn
@@ -17,12 +14,14 @@ from torch import Tensor, nn
 # --- windows -----------------------------------------------------------------------------------------------------
 
 
-def pair(value: int | Sequence[int]) -> tuple[int, int]:
+def pair(value: int | tuple[int, ...]) -> tuple[int, int]:
     """Height and width of an integer or a pair."""
     return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
-def same_padding(x: Tensor, kernel: Any, stride: Any, dilation: Any = 1) -> list[int]:
+def same_padding(
+    x: Tensor, kernel: int | tuple[int, ...], stride: int | tuple[int, ...], dilation: int | tuple[int, ...] = 1
+) -> list[int]:
     """Left, right, top, bottom padding of TensorFlow's SAME: out = ceil(in / stride), the odd pixel at the end."""
     pads: list[int] = []
     for size, k, s, d in zip(x.shape[-2:], pair(kernel), pair(stride), pair(dilation), strict=True):
@@ -51,10 +50,10 @@ class SeparableConv2d(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
         multiplier: int = 1,
         bias: bool = True,
     ) -> None:
@@ -130,10 +129,10 @@ class LocalConv2d(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Any,
+        kernel_size: int | tuple[int, ...],
         size: tuple[int, int],
-        stride: Any = 1,
-        padding: Any = 0,
+        stride: int | tuple[int, ...] = 1,
+        padding: int | tuple[int, ...] = 0,
         bias: bool = True,
     ) -> None:
         super().__init__()
@@ -164,7 +163,7 @@ class LocalConv2dSame(LocalConv2d):
 class MaxPool2dSame(nn.MaxPool2d):
     """Max pooling padded as TensorFlow's SAME, with minus infinity. Indices are those of the maps without padding."""
 
-    def forward(self, x: Tensor) -> Any:
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         left, right, top, bottom = same_padding(x, self.kernel_size, self.stride, self.dilation)
         padded = F.pad(x, [left, right, top, bottom], value=float("-inf"))
         if not self.return_indices:
@@ -191,7 +190,12 @@ class LPPool2d(nn.Module):
     """(sum over the window of |x|^p)^(1/p). Unlike torch's: |x|, padding, windows cut by `ceil_mode` not rescaled."""
 
     def __init__(
-        self, norm_type: float, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False
+        self,
+        norm_type: float,
+        kernel_size: int | tuple[int, ...],
+        stride: int | tuple[int, ...] | None = None,
+        padding: int | tuple[int, ...] = 0,
+        ceil_mode: bool = False,
     ) -> None:
         super().__init__()
         self.norm_type, self.kernel_size, self.stride = norm_type, kernel_size, stride or kernel_size
@@ -271,9 +275,11 @@ class RBF(nn.Module):
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__()
-        fixed = torch.Generator().manual_seed(1998)
-        bits = torch.randint(0, 2, (out_features, in_features), generator=fixed, device="cpu")
-        self.register_buffer("codes", (bits * 2 - 1).to(torch.get_default_device(), torch.get_default_dtype()))
+        codes = torch.empty(out_features, in_features)
+        if not codes.is_meta:
+            drawn = torch.randint(0, 2, codes.shape, generator=torch.Generator().manual_seed(1998), device="cpu")
+            codes.copy_(drawn * 2 - 1)
+        self.register_buffer("codes", codes)
 
     def forward(self, x: Tensor) -> Tensor:
         return (x.unsqueeze(1) - self.codes).square().sum(2)
@@ -364,10 +370,11 @@ class DropMean(nn.Module):
 
     def forward(self, *streams: Tensor) -> Tensor:
         if not self.training:
-            return torch.stack(streams).mean(0)
+            return sum(streams[1:], streams[0]) / len(streams)
         draw = torch.rand(len(streams), device=streams[0].device)
         keep = ((draw >= self.p) | (draw == draw.max())).to(streams[0].dtype)
-        return torch.einsum("k,k...->...", keep / keep.sum(), torch.stack(streams))
+        terms = [weight * stream for weight, stream in zip(keep / keep.sum(), streams, strict=True)]
+        return sum(terms[1:], terms[0])
 
 
 # --- shapes ------------------------------------------------------------------------------------------------------
@@ -398,7 +405,7 @@ class Crop(nn.Module):
 class CropTo(nn.Module):
     """Cuts a rectangle of `height` x `width` out of the middle, or at `offset` (rows, columns) from the top left."""
 
-    def __init__(self, height: int, width: int, offset: Any = None) -> None:
+    def __init__(self, height: int, width: int, offset: int | tuple[int, ...] | None = None) -> None:
         super().__init__()
         self.height, self.width, self.offset = height, width, offset
 
@@ -409,7 +416,7 @@ class CropTo(nn.Module):
 class CropLike(nn.Module):
     """Cuts a rectangle of the size of `like` out of the middle, or at `offset` (rows, columns) from the top left."""
 
-    def __init__(self, offset: Any = None) -> None:
+    def __init__(self, offset: int | tuple[int, ...] | None = None) -> None:
         super().__init__()
         self.offset = offset
 
@@ -417,7 +424,7 @@ class CropLike(nn.Module):
         return cut(x, like.shape[2], like.shape[3], self.offset)
 
 
-def cut(x: Tensor, height: int, width: int, offset: Any) -> Tensor:
+def cut(x: Tensor, height: int, width: int, offset: int | tuple[int, ...] | None) -> Tensor:
     """A rectangle of `x`, in the middle (the odd pixel is cut off the bottom and right) or at `offset`."""
     middle = (x.shape[2] - height) // 2, (x.shape[3] - width) // 2
     top, left = middle if offset is None else pair(offset)

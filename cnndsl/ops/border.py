@@ -92,8 +92,7 @@ class Pad(Op, name="pad", family="reshape"):
 
 
 class Crop(Op, name="crop", family="reshape"):
-    """A rectangle of the maps: `crop HxW` or `crop like=@x`, both with `[offset=]`, or `crop top= bottom= left=
-    right=`.
+    """A rectangle of the maps: `crop HxW [offset=]`, `crop like=@x [offset=]` or `crop top= bottom= left= right=`.
 
     [c, h, w] -> [c, H, W], in the middle (the odd pixel is cut off the bottom and right), or at `offset` rows and
     columns from the top left. With `like` H and W are those of another stream: operands x, like. By sides: [c, h -

@@ -77,6 +77,11 @@ class TransposedConv(Op, name="deconv", family="conv"):
         Example("deconv 8 3x3+3", ((16, 4, 9),), "a padding of 3 cuts off all 6 rows and columns of the output"),
         Example("deconv 8 3x3 groups=3", ((16, 4, 4),), "`groups=3` does not divide the 16 channels that flow in"),
         Example("deconv 9 3x3 groups=4", ((16, 4, 4),), "`groups=4` does not divide the 9 channels that flow out"),
+        Example(
+            "deconv 8 2x2/65536",
+            ((16, 4, 4),),
+            "the output before it is cut [8, 196610, 196610] would hold 309243936800 numbers, at most 2147483647 are possible",
+        ),
         Example("deconv 8 3x3", ((16,),), "expected maps [c, h, w], got the vector [16]"),
     )
 

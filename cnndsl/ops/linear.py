@@ -39,9 +39,6 @@ class Linear(Op, name="fc", family="linear"):
     def macs(self, shapes: tuple[Shape, ...], out: Shape) -> int:
         return prod(shapes[0]) * self.out_features
 
-    def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
-        return flat_sum(shapes[0])
-
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         kwargs = {} if self.bias else {"bias": False}
         return Code("nn.Linear", (prod(shapes[0]), self.out_features), kwargs, flat_call(shapes[0]))
@@ -73,9 +70,6 @@ class Distances(Op, name="rbf", family="linear"):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         return {"codes": Weight((self.out_features, prod(shapes[0])), trains=False, buffer=True)}
-
-    def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
-        return flat_sum(shapes[0])
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         return Code("RBF", (prod(shapes[0]), self.out_features), call=flat_call(shapes[0]))

@@ -128,7 +128,7 @@ class Add(Elementwise, name="add"):
 class Sub(Elementwise, name="sub"):
     """Difference of two streams, element by element: `sub { a | b }`, or `-> sub` of a bundle.
 
-    Shapes as of `add`,   y = a - b.
+    Equal shapes, or [c], [c, 1, 1], [1, h, w] beside [c, h, w] -> [c, h, w],   y = a - b.
     """
 
     examples = (
@@ -151,8 +151,8 @@ class Sub(Elementwise, name="sub"):
 class Mul(Elementwise, name="mul"):
     """Product, element by element: `mul { a | b }`, or `-> mul` of a bundle.
 
-    Shapes as of `add`. Squeeze-and-excitation multiplies [c, h, w] by [c, 1, 1]: Hu et al. 2017, arXiv:1709.01507,
-    equation 4.
+    Equal shapes, or [c], [c, 1, 1], [1, h, w] beside [c, h, w] -> [c, h, w]. Squeeze-and-excitation multiplies [c, h,
+    w] by [c, 1, 1]: Hu et al. 2017, arXiv:1709.01507, equation 4.
     """
 
     examples = (
@@ -178,9 +178,9 @@ class Mul(Elementwise, name="mul"):
 class Mean(Elementwise, name="mean"):
     """Mean, element by element: `mean [drop=] { a | b }`, or `-> mean` of a bundle.
 
-    Shapes as of `add`. `drop`: local drop path; in training each stream is dropped with this probability, once for a
-    batch, one at least stays, and the mean is of those that stay. Larsson et al. 2016, FractalNet, arXiv:1605.07648,
-    section 3.
+    Equal shapes, or [c], [c, 1, 1], [1, h, w] beside [c, h, w] -> [c, h, w]. `drop`: local drop path; in training
+    each stream is dropped with this probability, once for a batch, one at least stays, and the mean is of those that
+    stay. Larsson et al. 2016, FractalNet, arXiv:1605.07648, section 3.
     """
 
     drop: float = attr(PROBABILITY, 0.0)
@@ -206,7 +206,7 @@ class Mean(Elementwise, name="mean"):
 class Max(Elementwise, name="max"):
     """The largest, element by element: `max { a | b }`, or `-> max` of a bundle.
 
-    Shapes as of `add`.
+    Equal shapes, or [c], [c, 1, 1], [1, h, w] beside [c, h, w] -> [c, h, w].
     """
 
     examples = (

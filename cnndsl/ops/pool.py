@@ -202,9 +202,6 @@ class Unpool(Op, name="unpool", family="pool"):
             raise Reject(f"expected {show_shape(pooled)} as `@pool` gave it, got {show_shape(x)}")
         return before
 
-    def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
-        return f"{out[1]}x{out[2]} as before the pooling"
-
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         return Code("MaxUnpool2d", call="{m}({0}, {1}, {2})")
 
