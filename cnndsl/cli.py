@@ -63,9 +63,6 @@ def print_table(table: Table) -> None:
     show(table, sys.stdout, wants_color(sys.stdout))
 
 
-# --- the verbs ---------------------------------------------------------------------------------------------------
-
-
 def print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
     if asked and not ctx.resilient_parsing:
         from cnndsl import __version__
@@ -111,18 +108,17 @@ def compile_(spec: str, output: str | None, settings: Any, inputs: Any, as_json:
 
     graph = build(spec, settings, inputs)
     source = emit(graph)
-    numbers = report(graph)
-    if output == "-":
+    target = output or f"{graph.name}.py"
+    if target == "-":
         click.echo(source, nl=False)
     else:
-        write(Path(output or f"{graph.name}.py"), source.encode())
-    stream = sys.stderr if output == "-" else sys.stdout
-    if as_json and output != "-":
-        print_json({**entry(graph), "source": str(output or f"{graph.name}.py")})
+        write(Path(target), source.encode())
+    stream = sys.stderr if target == "-" else sys.stdout
+    if as_json:
+        print_json({**entry(graph), "source": target}, stream)
         return
-    written = f"{output or f'{graph.name}.py'} ({len(source.splitlines())} lines)"
     click.echo(f"{graph.name}  {graph.file}".rstrip(), file=stream)
-    print_pairs(brief(numbers) + ((("source", written),) if output != "-" else ()), stream)
+    print_pairs((*brief(report(graph)), ("source", f"{target} ({len(source.splitlines())} lines)")), stream)
 
 
 @cli.command(

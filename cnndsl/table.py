@@ -1,8 +1,8 @@
-"""How numbers are shown: tables as data, a function per kind of table, and `show`, which prints one with rich."""
+"""How numbers are shown: tables as data, a function per kind of table, and `show`, which prints one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -10,8 +10,6 @@ from cnndsl.op import Shape, show_shape
 from cnndsl.report import FLOAT_BYTES, Numbers, Report, Row
 
 MACS = "MACs (FLOPs = 2 x MACs)"
-PIPE_WIDTH = 100_000
-"""Columns of a table that goes to a file or a pipe: nothing is cut there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +40,43 @@ class Table:
 
 
 def show(table: Table, stream: IO[str], color: bool) -> None:
-    """Prints a table; on a terminal it keeps to the terminal's width, elsewhere nothing is cut."""
+    """Prints a table: on a terminal with rich, which keeps to its width; elsewhere plain and whole, which is quicker."""
+    if stream.isatty():
+        _show_rich(table, stream, color)
+    else:
+        stream.writelines(f"{line}\n" for line in plain(table))
+
+
+def plain(table: Table) -> Iterator[str]:
+    """The lines of a table as wide as its widest cells."""
+    heads = tuple(column.head for column in table.columns)
+    grid = (heads, *(line.cells for line in (*table.lines, *table.totals)))
+    widths = [max(len(cells[i]) for cells in grid) for i in range(len(heads))]
+
+    def text(cells: tuple[str, ...]) -> str:
+        parts = zip(table.columns, cells, widths, strict=True)
+        return "  ".join(f"{cell:>{n}}" if column.number else f"{cell:<{n}}" for column, cell, n in parts).rstrip()
+
+    rule = "  ".join("-" * width for width in widths)
+    yield from (table.title, "") if table.title else ()
+    yield from (text(heads), rule)
+    yield from (text(line.cells) for line in table.lines)
+    yield from (rule, *(text(line.cells) for line in table.totals)) if table.totals else ()
+    yield from table.notes
+
+
+def _show_rich(table: Table, stream: IO[str], color: bool) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    terminal = stream.isatty()
     console = Console(
         file=stream,
-        width=None if terminal else PIPE_WIDTH,
         no_color=not color,
         highlight=False,
-        markup=False,
-        emoji=False,
-        soft_wrap=not terminal,
-        force_terminal=color,
         color_system="standard" if color else None,
+        force_terminal=color,
     )
     grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in table.columns:

@@ -34,9 +34,9 @@ def complain(message: str) -> None:
     click.echo(f"{head}: {message}{tail}", err=True, color=wants_color(sys.stderr))
 
 
-def print_json(data: Any) -> None:
-    """Plain data on stdout."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+def print_json(data: Any, stream: IO[str] | None = None) -> None:
+    """Plain data, on stdout unless a stream is given."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False), file=stream)
 
 
 def print_diagnostics(error: SpecError) -> None:
