@@ -27,7 +27,14 @@ class Complain(Protocol):
     """How a phase reports an error: code, message, place, label, and helps whose edits are to be tried."""
 
     def __call__(
-        self, code: str, message: str, span: Span, text: str = "", *, helps: tuple[Help, ...] = (), tries: tuple[Help, ...] = ()
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        text: str = "",
+        *,
+        helps: tuple[Help, ...] = (),
+        tries: tuple[Help, ...] = (),
     ) -> Any: ...
 
 
@@ -91,18 +98,28 @@ class Evaluator:
             place = Span(expr.span.source, expr.span.end - len(expr.field), expr.span.end)
             tries = did_you_mean(place, expr.field, ("channels", "height", "width"))
             return self.complain(
-                "E0214", f"a stream has no `{expr.field}`, only channels, height and width", place, "unknown", tries=tries
+                "E0214",
+                f"a stream has no `{expr.field}`, only channels, height and width",
+                place,
+                "unknown",
+                tries=tries,
             )
         if len(value) != 1:
             return self.complain(
-                "E0304", f"`@{expr.name}` is a bundle of {len(value)} streams: it has no {expr.field}", expr.span, "which of them?"
+                "E0304",
+                f"`@{expr.name}` is a bundle of {len(value)} streams: it has no {expr.field}",
+                expr.span,
+                "which of them?",
             )
         shape = value[0].shape
         if shape is None:
             return POISON
         if len(shape) == 1 and expr.field != "channels":
             return self.complain(
-                "E0301", f"`@{expr.name}` is a vector of {shape[0]} numbers: it has no {expr.field}", expr.span, "no maps here"
+                "E0301",
+                f"`@{expr.name}` is a vector of {shape[0]} numbers: it has no {expr.field}",
+                expr.span,
+                "no maps here",
             )
         return shape[("channels", "height", "width").index(expr.field)]
 
@@ -116,14 +133,21 @@ class Evaluator:
         known = env.names(lambda v: is_stream(v))
         where = "" if known else ": there is no named stream here"
         return self.complain(
-            "E0203", f"there is no stream `@{name}`{where}", span, "unknown stream", tries=did_you_mean(span, f"@{name}", [f"@{k}" for k in known])
+            "E0203",
+            f"there is no stream `@{name}`{where}",
+            span,
+            "unknown stream",
+            tries=did_you_mean(span, f"@{name}", [f"@{k}" for k in known]),
         )
 
     def window(self, expr: syntax.WindowValue, env: Env, flow: Flow | None) -> Any:
         sizes = expr.size.sizes
         if any(isinstance(size, str) for size in sizes):
             return self.complain(
-                "E0404", f"`{expr.size.span.text}` has a letter: sizes are left open in an `input` only", expr.size.span, "a number belongs here"
+                "E0404",
+                f"`{expr.size.span.text}` has a letter: sizes are left open in an `input` only",
+                expr.size.span,
+                "a number belongs here",
             )
         stride, padding = (None if part is None else self.part(part, env, flow) for part in (expr.stride, expr.padding))
         if POISON in (stride, padding):
@@ -131,7 +155,12 @@ class Evaluator:
         if len(sizes) == 3 and stride is None and padding is None:
             return Volume(*sizes)  # type: ignore[arg-type]
         if len(sizes) != 2:
-            return self.complain("E0404", f"a window has a height and a width, as in 3x3, not {len(sizes)} sizes", expr.span, "not a window")
+            return self.complain(
+                "E0404",
+                f"a window has a height and a width, as in 3x3, not {len(sizes)} sizes",
+                expr.span,
+                "not a window",
+            )
         if min(sizes) < 1 or (stride is not None and min(stride) < 1):  # type: ignore[type-var]
             return self.complain("E0404", "a window and its stride are at least 1", expr.span, "0 here")
         return Window(tuple(sizes), stride, padding)  # type: ignore[arg-type]
@@ -145,7 +174,9 @@ class Evaluator:
             return value.kernel
         if is_number(value) and value == value // 1 and 0 <= value <= LARGEST:
             return int(value), int(value)
-        return self.complain("E0404", f"a stride or padding is a whole number or HxW, not {describe(value)}", expr.span, "in a window")
+        return self.complain(
+            "E0404", f"a stride or padding is a whole number or HxW, not {describe(value)}", expr.span, "in a window"
+        )
 
     def unary(self, expr: syntax.Unary, env: Env, flow: Flow | None) -> Any:
         value = self.value(expr.operand, env, flow)
@@ -154,7 +185,9 @@ class Evaluator:
         if expr.operator == "not":
             if isinstance(value, bool):
                 return not value
-            return self.complain("E0405", f"`not` takes true or false, not {describe(value)}", expr.operand.span, "not a condition")
+            return self.complain(
+                "E0405", f"`not` takes true or false, not {describe(value)}", expr.operand.span, "not a condition"
+            )
         if is_number(value):
             return -value
         return self.complain("E0406", f"`-` takes a number, not {describe(value)}", expr.operand.span, "not a number")
@@ -170,7 +203,9 @@ class Evaluator:
             return self.equal(left, right) == (expr.operator == "==")
         for side, value in ((expr.left, left), (expr.right, right)):
             if not is_number(value):
-                return self.complain("E0406", f"`{expr.operator}` takes numbers, not {describe(value)}", side.span, "not a number")
+                return self.complain(
+                    "E0406", f"`{expr.operator}` takes numbers, not {describe(value)}", side.span, "not a number"
+                )
         if expr.operator in COMPARISONS:
             return COMPARISONS[expr.operator](left, right)
         if expr.operator in ("/", "//", "%") and right == 0:
@@ -188,12 +223,22 @@ class Evaluator:
     def logic(self, expr: syntax.Binary, left: Any, env: Env, flow: Flow | None) -> Any:
         """`and` and `or`: the right side is evaluated only where the left leaves it open."""
         if left is not POISON and not isinstance(left, bool):
-            return self.complain("E0405", f"`{expr.operator}` takes true or false, not {describe(left)}", expr.left.span, "not a condition")
+            return self.complain(
+                "E0405",
+                f"`{expr.operator}` takes true or false, not {describe(left)}",
+                expr.left.span,
+                "not a condition",
+            )
         if left is POISON or left == (expr.operator == "or"):
             return left
         right = self.value(expr.right, env, flow)
         if right is not POISON and not isinstance(right, bool):
-            return self.complain("E0405", f"`{expr.operator}` takes true or false, not {describe(right)}", expr.right.span, "not a condition")
+            return self.complain(
+                "E0405",
+                f"`{expr.operator}` takes true or false, not {describe(right)}",
+                expr.right.span,
+                "not a condition",
+            )
         return right
 
     def bounded(self, value: Any, span: Span) -> Any:
@@ -218,9 +263,13 @@ class Evaluator:
             return POISON
         for argument, value in zip(expr.arguments, values, strict=True):
             if not is_number(value):
-                return self.complain("E0406", f"`{expr.name}` takes numbers, not {describe(value)}", argument.span, "not a number")
+                return self.complain(
+                    "E0406", f"`{expr.name}` takes numbers, not {describe(value)}", argument.span, "not a number"
+                )
         if expr.name == "divisible" and (values[1] < 1 or values[1] != values[1] // 1):
-            return self.complain("E0406", "the divisor is a whole number, 1 or more", expr.arguments[1].span, f"{values[1]} here")
+            return self.complain(
+                "E0406", "the divisor is a whole number, 1 or more", expr.arguments[1].span, f"{values[1]} here"
+            )
         return self.bounded(function(*values), expr.span)
 
     def condition(self, expr: syntax.Value, env: Env, flow: Flow) -> Any:

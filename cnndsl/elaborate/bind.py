@@ -7,7 +7,7 @@ from typing import Any
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help
-from cnndsl.evaluate import Evaluator, is_number
+from cnndsl.elaborate.evaluate import Evaluator, is_number
 from cnndsl.op import BOOLEAN, REQUIRED, STREAM, Attribute, Op, Reject, Window
 from cnndsl.source import Span
 from cnndsl.values import POISON, Env, Flow, describe, is_stream
@@ -41,7 +41,9 @@ class Binder:
         for argument in call.arguments:
             slots.take(argument, env, flow)
         self.fill(slots, cls, flow)
-        missing = [name for name, spec in cls.attributes.items() if spec.default is REQUIRED and name not in slots.values]
+        missing = [
+            name for name, spec in cls.attributes.items() if spec.default is REQUIRED and name not in slots.values
+        ]
         for name in missing[:1] if slots.sound else []:
             spec = cls.attributes[name]
             what = "a window, as in 3x3" if spec.window else f"`{name}`, {spec.kind.expected}"
@@ -105,7 +107,11 @@ class _Slots:
                 spec = attributes[target]
                 self.put(target, True if spec.kind is BOOLEAN else word, argument.span, given)
                 return
-            value = self.binder.evaluator.value(argument.value, env, flow) if not word else self.named_value(argument, env, flow)
+            value = (
+                self.binder.evaluator.value(argument.value, env, flow)
+                if not word
+                else self.named_value(argument, env, flow)
+            )
             self.positional(value, argument, given)
             return
         if argument.name not in attributes:
@@ -190,7 +196,12 @@ class _Slots:
         spec = self.cls.attributes[name]
         if spec.kind is STREAM:
             if not is_stream(value) or len(value) != 1:
-                self.fail("E0404", f"`{name}` of `{self.cls.name}` is a stream, as in @x, not {describe(value)}", argument.span, "")
+                self.fail(
+                    "E0404",
+                    f"`{name}` of `{self.cls.name}` is a stream, as in @x, not {describe(value)}",
+                    argument.span,
+                    "",
+                )
                 return
             self.streams.append(value)
             self.put(name, True, argument.span, given)
@@ -198,7 +209,11 @@ class _Slots:
         kept = spec.kind.convert(value)
         if kept is None:
             words = spec.kind.words
-            tries = did_you_mean(argument.value.span, value, words) if isinstance(value, str) else _rounded(spec, value, argument)
+            tries = (
+                did_you_mean(argument.value.span, value, words)
+                if isinstance(value, str)
+                else _rounded(spec, value, argument)
+            )
             self.fail("E0404", f"`{name}` of `{self.cls.name}` is {spec.kind.expected}, not {describe(value)}", argument.span, "",
                       tries=tries)  # fmt: skip
             self.values[name] = POISON
@@ -217,7 +232,9 @@ class _Slots:
             return
         rival = {"same": "padding", "padding": "same"}.get(name)
         if rival in self.values and self.values[rival] not in (False, POISON) and value is not False:
-            self.fail("E0403", f"`same` sets the padding of `{self.cls.name}`: it takes no other", span, "a second padding")
+            self.fail(
+                "E0403", f"`same` sets the padding of `{self.cls.name}`: it takes no other", span, "a second padding"
+            )
             return
         self.values[name] = value
         self.spans[name] = span
@@ -244,8 +261,14 @@ def argument_span(call: syntax.Call, attribute: str) -> Span | None:
     for argument in call.arguments:
         if argument.name == attribute:
             return argument.span
-        if argument.name is None and isinstance(argument.value, syntax.WindowValue) and attribute in ("kernel", "stride", "padding"):
-            part = {"kernel": argument.value.size, "stride": argument.value.stride, "padding": argument.value.padding}[attribute]
+        if (
+            argument.name is None
+            and isinstance(argument.value, syntax.WindowValue)
+            and attribute in ("kernel", "stride", "padding")
+        ):
+            part = {"kernel": argument.value.size, "stride": argument.value.stride, "padding": argument.value.padding}[
+                attribute
+            ]
             return part.span if part is not None else argument.span
     return None
 
@@ -289,7 +312,11 @@ def _place_of(call: syntax.Call, name: str) -> Span | None:
         if argument.name is not None:
             continue
         if isinstance(argument.value, syntax.WindowValue):
-            part = {"kernel": argument.value.size, "stride": argument.value.stride, "padding": argument.value.padding}.get(name)
+            part = {
+                "kernel": argument.value.size,
+                "stride": argument.value.stride,
+                "padding": argument.value.padding,
+            }.get(name)
             if part is not None:
                 return part.span
         elif positional == 0 and name in ("out_channels", "out_features"):

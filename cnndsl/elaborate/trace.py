@@ -17,13 +17,64 @@ from cnndsl.source import Span
 from cnndsl.values import Flow, Ref
 
 MODULE_NAMES = frozenset(
-    """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
-    extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia
-    named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
-    register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
-    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
-    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory
-    state_dict to to_empty train training type xpu zero_grad graph save""".split()
+    [
+        "T_destination",
+        "add_module",
+        "apply",
+        "bfloat16",
+        "buffers",
+        "call_super_init",
+        "children",
+        "compile",
+        "cpu",
+        "cuda",
+        "double",
+        "dump_patches",
+        "eval",
+        "extra_repr",
+        "float",
+        "forward",
+        "get_buffer",
+        "get_extra_state",
+        "get_parameter",
+        "get_submodule",
+        "half",
+        "ipu",
+        "load_state_dict",
+        "modules",
+        "mtia",
+        "named_buffers",
+        "named_children",
+        "named_modules",
+        "named_parameters",
+        "parameters",
+        "register_backward_hook",
+        "register_buffer",
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "register_full_backward_hook",
+        "register_full_backward_pre_hook",
+        "register_load_state_dict_post_hook",
+        "register_load_state_dict_pre_hook",
+        "register_module",
+        "register_parameter",
+        "register_state_dict_post_hook",
+        "register_state_dict_pre_hook",
+        "requires_grad_",
+        "set_extra_state",
+        "set_submodule",
+        "share_memory",
+        "state_dict",
+        "to",
+        "to_empty",
+        "train",
+        "training",
+        "type",
+        "xpu",
+        "zero_grad",
+        "graph",
+        "save",
+    ]
 )
 """Attributes of `torch.nn.Module` (and ours): a submodule of that name would hide behind them, so it always takes an index.
 A test holds the list against torch."""
@@ -59,9 +110,23 @@ class Entry:
     __slots__ = ("arguments", "block", "entered", "frame", "item", "repeat", "serial", "span")
 
     def __init__(
-        self, item: Item, block: str | None, serial: int, arguments: tuple[tuple[str, str], ...], flow: Flow, repeat: int, span: Span
+        self,
+        item: Item,
+        block: str | None,
+        serial: int,
+        arguments: tuple[tuple[str, str], ...],
+        flow: Flow,
+        repeat: int,
+        span: Span,
     ) -> None:
-        self.item, self.block, self.serial, self.arguments, self.repeat, self.span = item, block, serial, arguments, repeat, span
+        self.item, self.block, self.serial, self.arguments, self.repeat, self.span = (
+            item,
+            block,
+            serial,
+            arguments,
+            repeat,
+            span,
+        )
         self.entered = tuple(ref.shape or () for ref in flow)
         self.frame: Frame | None = None
 
@@ -72,7 +137,15 @@ class Draft:
     __slots__ = ("aux", "call", "entries", "indices", "inputs", "item", "op", "shape", "shares", "span")
 
     def __init__(
-        self, op: Op, inputs: tuple[int, ...], shape: Shape, entries: tuple[Entry, ...], item: Item, span: Span, aux: bool, call: Any
+        self,
+        op: Op,
+        inputs: tuple[int, ...],
+        shape: Shape,
+        entries: tuple[Entry, ...],
+        item: Item,
+        span: Span,
+        aux: bool,
+        call: Any,
     ) -> None:
         self.op, self.inputs, self.shape, self.entries = op, inputs, shape, entries
         self.item, self.span, self.aux, self.call = item, span, aux, call
@@ -107,7 +180,13 @@ class Trace:
 
     @contextmanager
     def inside(
-        self, name: str, flow: Flow, span: Span, block: str | None = None, arguments: tuple[tuple[str, str], ...] = (), repeat: int = 0
+        self,
+        name: str,
+        flow: Flow,
+        span: Span,
+        block: str | None = None,
+        arguments: tuple[tuple[str, str], ...] = (),
+        repeat: int = 0,
     ) -> Iterator[Item]:
         """Enters a scope. One in which nothing came to stand leaves no trace."""
         parent, before = self.scope, self.entries
@@ -157,7 +236,9 @@ class Trace:
 
     # --- finishing
 
-    def finish(self, name: str, results: list[tuple[Ref, bool]], about: tuple[tuple[str, Any], ...], file: str) -> Graph:
+    def finish(
+        self, name: str, results: list[tuple[Ref, bool]], about: tuple[tuple[str, Any], ...], file: str
+    ) -> Graph:
         self._settle_bias()
         self._settle_indices()
         _settle_names(self.root)
@@ -186,21 +267,38 @@ class Trace:
         for entry in draft.entries:
             if entry.frame is None:
                 entry.frame = Frame(
-                    entry.item.path(), entry.block, entry.serial, entry.arguments, entry.entered, entry.repeat, entry.span
+                    entry.item.path(),
+                    entry.block,
+                    entry.serial,
+                    entry.arguments,
+                    entry.entered,
+                    entry.repeat,
+                    entry.span,
                 )
             frames.append(entry.frame)
         prefix = frames[-1].path if frames else ""
         item = _origin(draft.item)
         path = item.path() if item is not draft.item else f"{prefix}.{item.name}" if prefix else item.name
         return Node(
-            index, path, draft.op, draft.inputs, draft.shape, tuple(frames), draft.shares, draft.aux, draft.indices, draft.span
+            index,
+            path,
+            draft.op,
+            draft.inputs,
+            draft.shape,
+            tuple(frames),
+            draft.shares,
+            draft.aux,
+            draft.indices,
+            draft.span,
         )
 
     @staticmethod
     def _outputs(results: list[tuple[Ref, bool]]) -> tuple[Output, ...]:
         names: list[str] = []
         for ref, _ in results:
-            label = ref.label if isinstance(ref.label, str) else _origin(ref.label).name if ref.label is not None else "out"
+            label = (
+                ref.label if isinstance(ref.label, str) else _origin(ref.label).name if ref.label is not None else "out"
+            )
             names.append(label)
         final: list[str] = []
         for i, name in enumerate(names):

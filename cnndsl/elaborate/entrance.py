@@ -1,0 +1,119 @@
+"""What flows into a net: its parameters and inputs; and at the end, what nothing read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from cnndsl import syntax
+from cnndsl.diagnostic import Help, Label
+from cnndsl.op import LARGEST, OPS, Shape, show_shape
+from cnndsl.parse import parse_value
+from cnndsl.source import Source
+from cnndsl.values import LOST, POISON, Env, Flow, Ref
+from cnndsl.workspace import did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from cnndsl.elaborate.walk import Walk
+
+
+def net_parameters(walk: Walk, params: Mapping[str, Any], env: Env) -> None:
+    net = walk.syntax
+    known = [parameter.name for parameter in net.parameters]
+    for name in params:
+        if name not in known and not net.broken:
+            listed = ", ".join(f"`{k}`" for k in known) or "none"
+            tries = did_you_mean(net.name_span, name, ())
+            close = [Help(f"did you mean `{k}`?") for k in nearest(name, known)]
+            walk.complain("E0213", f"the net `{net.name}` has no parameter `{name}`", net.name_span,
+                          f"its parameters: {listed}", helps=tuple(close), tries=tries)  # fmt: skip
+    for parameter in net.parameters:
+        if parameter.name in params:
+            env.values[parameter.name] = outside_value(walk, parameter, params[parameter.name], env)
+        elif parameter.default is not None:
+            env.values[parameter.name] = walk.evaluator.value(parameter.default, env, None)
+        else:
+            walk.complain("E0411", f"the net `{net.name}` needs a value for `{parameter.name}`", parameter.span, "no default",
+                          helps=(Help(f"give one: `--set {parameter.name}=...`, or `load(..., {parameter.name}=...)`"),))  # fmt: skip
+            env.values[parameter.name] = POISON
+
+
+def outside_value(walk: Walk, parameter: syntax.Parameter, value: Any, env: Env) -> Any:
+    """A parameter's value from outside; text is read as a spec would have it: a number, a window, a block, a layer."""
+    if isinstance(value, bool | int | float):
+        return value
+    if not isinstance(value, str):
+        return walk.complain("E0404", f"`{parameter.name}` cannot be a {type(value).__name__}", parameter.span,
+                             "takes a number, true or false, or text")  # fmt: skip
+    expr = parse_value(Source(f"{parameter.name}={value}", value))
+    if expr is None or (isinstance(expr, syntax.Name) and not known(walk, expr.name)):
+        return value
+    return walk.evaluator.value(expr, env, None)
+
+
+def known(walk: Walk, name: str) -> bool:
+    return name in walk.module.blocks or (name in OPS and OPS[name].written)
+
+
+def inputs(walk: Walk, given: Mapping[str, Shape], env: Env) -> Flow:
+    net, refs = walk.syntax, []
+    if not net.inputs and not net.broken:
+        walk.complain("E0219", f"the net `{net.name}` has no `input`", net.name_span, "what flows in?",
+                      helps=(Help("say what it reads, as in `input 3x224x224`"),))  # fmt: skip
+        return LOST
+    names = [item.label or "input" for item in net.inputs]
+    for name in given:
+        if name and name not in names:
+            walk.complain("E0213", f"the net `{net.name}` has no input `{name}`", net.name_span,
+                          "its inputs: " + ", ".join(f"`{n}`" for n in names))  # fmt: skip
+    if "" in given and len(names) > 1:
+        walk.complain("E0213", f"the net `{net.name}` has {len(names)} inputs: say which one `--input` means", net.name_span,
+                      helps=(Help(f"name it, as in `{names[0]}={'x'.join(map(str, given['']))}`"),))  # fmt: skip
+    for item, name in zip(net.inputs, names, strict=True):
+        shape = given.get(name) or (given.get("") if len(names) == 1 else None) or input_shape(walk, item)
+        if shape is None:
+            refs.append(LOST[0])
+        else:
+            ref = walk.trace.add(OPS["input"](shape=shape), (), shape, item.span, name)
+            refs.append(ref)
+        if item.label:
+            walk.bind(item.label, (Ref(refs[-1].index, refs[-1].shape, item.label),), env, item.span)
+    return tuple(refs)
+
+
+def input_shape(walk: Walk, item: syntax.Input) -> Shape | None:
+    sizes = item.size.sizes
+    letters = sorted({size for size in sizes if isinstance(size, str)})
+    if isinstance(sizes[0], str) or len(sizes) not in (1, 3):
+        walk.complain(
+            "E0404", "an input is channels x height x width, or one number", item.size.span, "as in 3x224x224"
+        )
+        return None
+    if letters:
+        example = "x".join("224" if isinstance(size, str) else str(size) for size in sizes)
+        walk.complain("E0218", f"this net leaves {' and '.join(letters)} open", item.size.span, "no size to check with",
+                      helps=(Help(f"say a size, as in `--input {example}`"),))  # fmt: skip
+        return None
+    shape = tuple(int(size) for size in sizes)
+    if min(shape) < 1 or prod(shape) > LARGEST:
+        walk.complain(
+            "E0404",
+            f"an input of {show_shape(shape)}",
+            item.size.span,
+            "sizes are 1 or more, and no more than memory holds",
+        )
+        return None
+    return shape
+
+
+def unread(walk: Walk, results: list[tuple[Ref, bool]]) -> None:
+    """Reports every stream that nothing reads."""
+    used = walk.trace.used | {ref.index for ref, _ in results}
+    for index, draft in enumerate(walk.trace.drafts):
+        if index in used:
+            continue
+        where = Label(draft.span, "")
+        walk.calls = [Label(e.span, f"`{e.block}`") for e in draft.entries if e.block is not None]
+        what = f"the input `{draft.item.base}`" if draft.op.name == "input" else f"what `{draft.op.name}` gives here"
+        walk.complain("E0309", f"nothing reads {what}", where.span, f"{show_shape(draft.shape)} goes nowhere")

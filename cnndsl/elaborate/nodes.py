@@ -1,0 +1,80 @@
+"""A layer added to the graph where its shape rule agrees, and the diagnostic where it does not."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from cnndsl import syntax
+from cnndsl.diagnostic import Help, Label
+from cnndsl.elaborate.bind import argument_span, edits
+from cnndsl.elaborate.disagree import decider
+from cnndsl.op import LARGEST, Op, Reject, Shape, show_shape
+from cnndsl.ops.reshape import Split
+from cnndsl.source import Span
+from cnndsl.values import LOST, Flow
+
+if TYPE_CHECKING:
+    from cnndsl.elaborate.walk import Walk
+
+
+MOST_NODES = 200_000
+"""A net may have so many nodes; the largest published ones have a few thousand."""
+
+
+def no_paths(walk: Walk, call: syntax.Call, kind: str) -> bool:
+    if call.paths is None:
+        return True
+    span = Span(call.span.source, call.paths[0].span.start, call.paths[-1].span.end)
+    walk.complain("E0306", f"the {kind} `{call.name}` takes no braces", span, "only combinators have paths")
+    return False
+
+
+def node(walk: Walk, op: Op, operands: Flow, call: syntax.Call, label: str = "") -> Flow:
+    """Adds a node where the shape rule agrees; a diagnostic where it does not."""
+    shapes = tuple(ref.shape for ref in operands if ref.shape is not None)
+    try:
+        shape = op.infer(*shapes)
+        size_fits(op, shapes, shape)
+    except Reject as reject:
+        rejected(walk, op, reject, operands, call)
+        walk.use(operands)
+        return LOST
+    if len(walk.trace.drafts) >= MOST_NODES:
+        walk.stop("E0502", f"more than {MOST_NODES:,} nodes", call.span, "one too many")
+    indices = tuple(ref.index for ref in operands)
+    if isinstance(op, Split):
+        return tuple(
+            walk.trace.add(part, indices, part.infer(*shapes), call.span, op.name, call)
+            for part in op.slices(shapes[0][0])
+        )
+    return (walk.trace.add(op, indices, shape, call.span, label or op.name, call),)
+
+
+def size_fits(op: Op, shapes: tuple[Shape, ...], shape: Shape) -> None:
+    """Raises Reject for arrays beyond what a tensor library counts."""
+    for what, size in [("an output", shape)] + [(f"a weight `{k}`", w.shape) for k, w in op.weights(*shapes).items()]:
+        if prod(size) > LARGEST:
+            raise Reject(f"{what} of {show_shape(size)} has {prod(size):,} numbers, more than {LARGEST:,}")
+
+
+def rejected(walk: Walk, op: Op, reject: Reject, operands: Flow, call: syntax.Call) -> None:
+    """A shape rule says no: what flows in, and the node that gave it its shape."""
+    others = []
+    flowing = show_shape(operands[0].shape or ())
+    source = decider(walk.trace, operands[0].index, (0, 1, 2), None)
+    draft = walk.trace.drafts[source]
+    if not (draft.span.source is call.span.source and draft.span.start <= call.span.start < draft.span.end):
+        sum_ = draft.op.arithmetic(walk.trace.in_shapes(source), draft.shape)
+        others.append(Label(draft.span, f"{show_shape(draft.shape)} from here" + (f"    {sum_}" if sum_ else "")))
+    span = argument_span(call, reject.attribute) or call.span
+    helps = (Help(reject.hint),) if reject.hint else ()
+    walk.complain(
+        "E0301",
+        reject.message,
+        span,
+        f"{flowing} flows in",
+        others=tuple(others),
+        helps=helps,
+        tries=edits(reject, call),
+    )

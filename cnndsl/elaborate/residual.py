@@ -1,0 +1,195 @@
+"""`residual`: a body, its shortcut, and their sum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cnndsl import syntax
+from cnndsl.diagnostic import Edit, Help, Label
+from cnndsl.elaborate import nodes
+from cnndsl.elaborate.bind import end_of_arguments
+from cnndsl.elaborate.combine import has_paths
+from cnndsl.elaborate.disagree import account
+from cnndsl.op import BOOLEAN, NUMBER, OPS, PROBABILITY, Op, Shape, attr, choice, show_shape
+from cnndsl.ops.merge import Merge
+from cnndsl.rules import ceil_div
+from cnndsl.source import Span
+from cnndsl.values import LOST, Env, Flow, Ref
+
+if TYPE_CHECKING:
+    from cnndsl.elaborate.walk import Walk
+
+
+class ResidualCall(Op):
+    """`residual [identity|project|pad|optional] [scale=] [drop=] [rescale=] { body [| shortcut] }`: its attributes."""
+
+    shortcut: str = attr(choice("identity", "project", "pad", "optional"), "identity")
+    scale: float = attr(NUMBER, 1.0)
+    drop: float = attr(PROBABILITY, 0.0)
+    rescale: bool = attr(BOOLEAN, True)
+
+
+ResidualCall.name = "residual"
+
+
+def residual(walk: Walk, call: syntax.Call, env: Env, flow: Flow) -> Flow:
+    """Body plus shortcut."""
+    bound = walk.binder.op(ResidualCall, call, env, flow)
+    if not has_paths(walk, call) or bound is None:
+        walk.use(flow)
+        return LOST
+    assert call.paths is not None
+    if len(call.paths) > 2:
+        walk.complain(
+            "E0307", f"`residual` has a body and at most a shortcut, not {len(call.paths)} paths", call.span, ""
+        )
+        walk.use(flow)
+        return LOST
+    if len(flow) != 1:
+        shapes = ", ".join(show_shape(ref.shape or ()) for ref in flow)
+        walk.complain("E0304", f"`residual` reads one stream, and a bundle of {len(flow)} flows in", call.span, f"{shapes} flow in",
+                      helps=(Help("merge them first, or use `each { residual { ... } }`"),))  # fmt: skip
+        walk.use(flow)
+        return LOST
+    return _Residual(walk, call, env, flow[0], bound.op.__dict__).out()
+
+
+class _Residual:
+    """One residual: its body and shortcut elaborated and added."""
+
+    def __init__(self, walk: Walk, call: syntax.Call, env: Env, source: Ref, settings: dict[str, Any]) -> None:
+        self.walk, self.call, self.env, self.source, self.settings = walk, call, env, source, settings
+
+    def out(self) -> Flow:
+        walk, call = self.walk, self.call
+        assert call.paths is not None
+        inner = self.env.inner()
+        body = walk.chain(call.paths[0], inner, (self.source,))
+        explicit = len(call.paths) == 2
+        shortcut = walk.chain(call.paths[1], inner, (self.source,)) if explicit else (self.source,)
+        if walk.lost(body) or walk.lost(shortcut) or walk.lost((self.source,)):
+            walk.use((*body, *shortcut, self.source))
+            return LOST
+        for path, out in zip(call.paths, (body, shortcut), strict=False):
+            if len(out) != 1:
+                walk.complain(
+                    "E0304", f"a path of `residual` gives a bundle of {len(out)} streams", path.span, "merge them first"
+                )
+                walk.use((*body, *shortcut))
+                return LOST
+        if explicit and self.settings["shortcut"] != "identity":
+            walk.complain("E0403", "`residual` has a shortcut path, and a word for another", call.name_span.to(end_of_arguments(call)),
+                          f"`{self.settings['shortcut']}` and a second path")  # fmt: skip
+            walk.use((*body, *shortcut))
+            return LOST
+        if explicit:
+            return self.added(body[0], shortcut[0])
+        if body[0].shape == self.source.shape:
+            return self.added(body[0], self.source)
+        return self.bridged(body[0])
+
+    def bridged(self, body: Ref) -> Flow:
+        """The body's shape is another than the input's: the kind of the shortcut says what then."""
+        kind = self.settings["shortcut"]
+        if kind == "optional":
+            return (body,)
+        source, target = self.source.shape or (), body.shape or ()
+        stride = _stride(source, target)
+        if stride is None or kind == "identity" or (kind == "pad" and target[0] < source[0]):
+            self.mismatch(body, kind, stride)
+            return LOST
+        if kind == "project":
+            shortcut = self.project(target[0], stride)
+        else:
+            shortcut = self.padded(target[0] - source[0], stride)
+        return LOST if shortcut is None else self.added(body, shortcut)
+
+    def project(self, channels: int, stride: tuple[int, int]) -> Ref | None:
+        """`conv C 1x1/s -> bn`."""
+        values = {"out_channels": channels, "kernel": (1, 1), "stride": stride}
+        conv = self.built("conv", values, self.source)
+        return None if conv is None else self.built("bn", {}, conv)
+
+    def padded(self, extra: int, stride: tuple[int, int]) -> Ref | None:
+        """Every s-th position, and channels of zeros: option A of He et al. 2015, arXiv:1512.03385, section 3.3."""
+        ref: Ref | None = self.source
+        if stride != (1, 1):
+            ref = self.built("maxpool", {"kernel": (1, 1), "stride": stride}, self.source)
+        return ref if ref is None or not extra else self.built("pad", {"channels": extra}, ref)
+
+    def built(self, name: str, values: dict[str, Any], source: Ref) -> Ref | None:
+        op = self.walk.binder.build(OPS[name], values, self.call, (source,))
+        out = LOST if op is None else nodes.node(self.walk, op, (source,), self.call)
+        return None if self.walk.lost(out) else out[0]
+
+    def added(self, body: Ref, shortcut: Ref) -> Flow:
+        """Body (dropped out as a whole, scaled) + shortcut."""
+        walk, settings = self.walk, self.settings
+        cls = OPS["add"]
+        op = cls(scale=settings["scale"])
+        assert isinstance(op, Merge)
+        found = op.disagree((body.shape or (), shortcut.shape or ()))
+        if found is not None or walk.lost((body, shortcut)):
+            self.mismatch(body, "path", None, shortcut)
+            return LOST
+        if settings["drop"]:
+            dropped = self.built("droppath", {"p": settings["drop"], "rescale": settings["rescale"]}, body)
+            if dropped is None:
+                return LOST
+            body = dropped
+        return nodes.node(walk, op, (body, shortcut), self.call)
+
+    def mismatch(self, body: Ref, kind: str, stride: tuple[int, int] | None, shortcut: Ref | None = None) -> None:
+        """The diagnostic of a body that does not go with its shortcut."""
+        walk, call = self.walk, self.call
+        assert call.paths is not None
+        other = shortcut or self.source
+        a, b = body.shape or (), other.shape or ()
+        axes = tuple(i for i in range(min(len(a), len(b))) if a[i] != b[i])
+        label, tries = account(walk, body, axes, (self.source,), call.paths[0], b)
+        if shortcut is not None:
+            second, more = account(walk, shortcut, axes, (self.source,), call.paths[1], a)
+            tries = [*tries, *more]
+        else:
+            second = Label(call.name_span, f"{show_shape(b)} flows in, and along the shortcut")
+            if stride is not None:
+                tries = [*self.words(a, b), *tries]
+        walk.use((body, other))
+        differs = {"path": "the shortcut's", "identity": "its input's"}.get(kind)
+        if differs is None:
+            why = "a size that no stride gives" if stride is None else "fewer channels"
+            message = f"`residual {kind}` cannot make a shortcut from {show_shape(b)} to {show_shape(a)}: {why}"
+        else:
+            message = f"the body of `residual` has another shape than {differs}"
+        walk.complain("E0303", message, label.span, label.text, others=(second,), tries=tuple(tries))
+
+    def words(self, target: Shape, source: Shape) -> list[Help]:
+        place = Span(self.call.span.source, self.call.name_span.end, self.call.name_span.end)
+        helps = [
+            Help("`residual project` puts a 1x1 convolution and a `bn` on the shortcut", (Edit(place, " project"),))
+        ]
+        if target[0] >= source[0]:
+            helps.append(Help("`residual pad` fills the channels with zeros", (Edit(place, " pad"),)))
+        return helps if not self.call.arguments else []
+
+
+def _stride(source: Shape, target: Shape) -> tuple[int, int] | None:
+    """The stride s with ceil(in / s) = out for height and width, the same for both where one serves; None without one."""
+    if len(source) != 3 or len(target) != 3:
+        return (1, 1) if len(source) == len(target) == 1 and source == target else None
+    options = [_strides(length, out) for length, out in zip(source[1:], target[1:], strict=True)]
+    if not options[0] or not options[1]:
+        return None
+    for s in options[0]:
+        if s in options[1]:
+            return s, s
+    return options[0][0], options[1][0]
+
+
+def _strides(length: int, out: int) -> range:
+    """All s with ceil(length / s) = out."""
+    if out > length:
+        return range(0)
+    low = ceil_div(length, out)
+    high = (length - 1) // (out - 1) if out > 1 else length
+    return range(low, max(high, low if ceil_div(length, low) == out else low - 1) + 1)

@@ -1,0 +1,182 @@
+"""The walk over one net: its state, chains and elements. Each kind of element has a file of its own beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cnndsl import syntax
+from cnndsl.diagnostic import Diagnostic, Help, Label
+from cnndsl.elaborate import calls, entrance, repeat
+from cnndsl.elaborate.bind import Binder
+from cnndsl.elaborate.evaluate import Evaluator
+from cnndsl.elaborate.trace import Trace
+from cnndsl.graph import Graph
+from cnndsl.op import Shape
+from cnndsl.source import Span
+from cnndsl.values import LOST, POISON, Env, Flow, Ref
+from cnndsl.workspace import Module
+
+MOST_ERRORS = 50
+"""A net's errors are reported up to so many."""
+
+
+class Stop(Exception):  # noqa: N818 - it ends a walk
+    """The walk cannot go on: a limit is reached, and was reported."""
+
+
+class Walk:
+    """One walk over one net."""
+
+    def __init__(self, module: Module, net: syntax.Net) -> None:
+        self.module, self.syntax = module, net
+        self.trace = Trace()
+        self.evaluator = Evaluator(self.complain)
+        self.binder = Binder(self.evaluator)
+        self.diagnostics: list[Diagnostic] = []
+        self.reported: set[tuple[Any, ...]] = set()
+        self.calls: list[Label] = []
+        self.idle_calls = 0
+        self.repeat = 0
+        self.side: list[tuple[Ref, bool]] = []
+
+    def complain(
+        self, code: str, message: str, span: Span, text: str = "", *, others: tuple[Label, ...] = (),
+        helps: tuple[Help, ...] = (), tries: tuple[Help, ...] = (), notes: tuple[str, ...] = (),
+    ) -> Any:  # fmt: skip
+        """Reports an error, once for every place, with the block calls that led there. Returns POISON."""
+        key = (code, span.source, span.start, span.end)
+        if key not in self.reported:
+            self.reported.add(key)
+            labels = (Label(span, text), *others)
+            self.diagnostics.append(Diagnostic(code, message, labels, self.trail(), notes, helps, tries))
+            if len(self.diagnostics) >= MOST_ERRORS:
+                raise Stop
+        return POISON
+
+    def trail(self) -> tuple[Label, ...]:
+        """The block calls that led here, without the middle of a recursion."""
+        calls = list(dict.fromkeys(self.calls))
+        return tuple(calls if len(calls) <= 8 else calls[:4] + calls[-4:])
+
+    def stop(self, code: str, message: str, span: Span, text: str = "", **rest: Any) -> None:
+        self.complain(code, message, span, text, **rest)
+        raise Stop
+
+    def net(self, params: Mapping[str, Any], inputs: Mapping[str, Shape]) -> Graph | None:
+        net, env = self.syntax, Env(self.module)
+        entrance.net_parameters(self, params, env)
+        for default in net.defaults:
+            for argument in default.arguments:
+                self.binder.defaults.setdefault(default.layer.name, []).append((argument, env))
+        flow = entrance.inputs(self, inputs, env)
+        if net.broken:
+            return None
+        for let in net.lets:
+            self.let(let, env, flow)
+        if net.chain is None:
+            self.complain("E0219", f"the net `{net.name}` has no layers", net.name_span, "nothing is computed")
+            return None
+        out = self.chain(net.chain, env, flow)
+        results = [(ref, False) for ref in out] + self.side
+        entrance.unread(self, results)
+        if self.diagnostics:
+            return None
+        about = tuple((fact.name, fact.value) for fact in net.about)
+        return self.trace.finish(net.name, results, about, self.module.file.source.name)
+
+    def let(self, let: syntax.Let, env: Env, flow: Flow) -> None:
+        if len(let.names) == 1:
+            name = let.names[0]
+            with self.trace.inside(name.name, flow, let.span):
+                out = self.chain(let.chain, env, flow)
+            self.bind(name.name, tuple(Ref(ref.index, ref.shape, name.name) for ref in out), env, name.span)
+            return
+        out = self.chain(let.chain, env, flow)
+        if len(out) != len(let.names):
+            if not self.lost(out):
+                self.complain("E0308", f"`let` names {len(let.names)} streams, and {len(out)} flow{'s' * (len(out) == 1)} out", let.span,
+                              f"{len(let.names)} names, {len(out)} stream{'s' * (len(out) != 1)}")  # fmt: skip
+            self.use(out)
+            out = LOST * len(let.names)
+        for name, ref in zip(let.names, out, strict=True):
+            self.bind(name.name, (Ref(ref.index, ref.shape, name.name),), env, name.span)
+
+    def bind(self, name: str, value: Any, env: Env, span: Span) -> None:
+        """Gives a stream its name in the braces where it stands."""
+        if name in env.values:
+            first = env.spans.get(name)
+            others = (Label(first, "first here"),) if first else ()
+            self.complain("E0210", f"`{name}` is taken in these braces", span, "a second of that name", others=others)
+            return
+        env.values[name] = value
+        env.spans[name] = span
+
+    def chain(self, chain: syntax.Chain, env: Env, flow: Flow, arrow: bool = False) -> Flow:
+        """What flows out of a chain. `arrow`: something flows in by an arrow, which `@x` would throw away."""
+        for link in chain.links:
+            flow = self.link(link, env, flow, arrow)
+            arrow = True
+        return flow
+
+    def link(self, link: syntax.Link, env: Env, flow: Flow, arrow: bool) -> Flow:
+        element, label = link.element, link.label
+        if link.count is not None:
+            out = repeat.repeated(self, link, env, flow, arrow)
+        elif label is None:
+            return self.element(element, env, flow, arrow)
+        elif isinstance(element, syntax.Call) and calls.names_itself(self, element, env):
+            out = self.element(element, env, flow, arrow, label)
+        else:
+            with self.trace.inside(label, flow, link.span):
+                out = self.element(element, env, flow, arrow)
+        if label is None:
+            return out
+        assert link.label_span is not None
+        out = tuple(Ref(ref.index, ref.shape, label) for ref in out)
+        self.bind(label, out, env, link.label_span)
+        return out
+
+    def element(self, element: syntax.Element, env: Env, flow: Flow, arrow: bool, label: str = "") -> Flow:
+        if isinstance(element, syntax.Call):
+            return calls.call(self, element, env, flow, label)
+        if isinstance(element, syntax.Group):
+            return self.chain(element.chain, env, flow, arrow)
+        if isinstance(element, syntax.Stream):
+            return self.stream(element, env, flow, arrow)
+        if isinstance(element, syntax.If):
+            return self.choose(element, env, flow, arrow)
+        if isinstance(element, syntax.Loop):
+            return (
+                repeat.each(self, element, env, flow) if element.each else repeat.loop(self, element, env, flow, arrow)
+            )
+        self.use(flow)
+        return LOST
+
+    def stream(self, element: syntax.Stream, env: Env, flow: Flow, arrow: bool) -> Flow:
+        if arrow:
+            self.use(flow)
+            self.complain("E0310", f"`@{element.name}` after an arrow throws away what flows in", element.span, "begins a chain anew",
+                          helps=(Help(f"to merge the two: `concat {{ id | @{element.name} }}`, or `add`"),))  # fmt: skip
+            return LOST
+        value = self.evaluator.find_stream(element.name, element.span, env)
+        return LOST if value is POISON else value
+
+    def choose(self, element: syntax.If, env: Env, flow: Flow, arrow: bool) -> Flow:
+        condition = self.evaluator.condition(element.condition, env, flow)
+        if condition is POISON:
+            self.use(flow)
+            return LOST
+        if condition:
+            return self.chain(element.chain, env.inner(), flow, arrow)
+        if isinstance(element.otherwise, syntax.If):
+            return self.choose(element.otherwise, env, flow, arrow)
+        return flow if element.otherwise is None else self.chain(element.otherwise, env.inner(), flow, arrow)
+
+    @staticmethod
+    def lost(flow: Flow) -> bool:
+        return any(ref.shape is None for ref in flow)
+
+    def use(self, flow: Flow) -> None:
+        """Marks streams as read, where what reads them is in error."""
+        self.trace.used.update(ref.index for ref in flow)
