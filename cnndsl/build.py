@@ -155,10 +155,7 @@ class Builder:
         return children
 
     def rows(self, children: list[Any]) -> list[syntax.Row]:
-        return [
-            row if isinstance(row, syntax.Row) else syntax.Row((row,), row.span)
-            for row in self.nodes(children)
-        ]
+        return [row if isinstance(row, syntax.Row) else syntax.Row((row,), row.span) for row in self.nodes(children)]
 
     def range(self, children: list[Any]) -> syntax.Range:
         low, high = self.nodes(children)
@@ -186,9 +183,7 @@ class Builder:
         count = next(iter(self.nodes(rest)), None)
         label = self.token(rest, "NAME")
         span = self.spanning(children)
-        return syntax.Link(
-            element, count, label and str(label), label and self.token_span(label), span
-        )
+        return syntax.Link(element, count, label and str(label), label and self.token_span(label), span)
 
     def chain(self, children: list[Any]) -> syntax.Chain:
         return syntax.Chain(tuple(self.nodes(children)), self.spanning(children))

@@ -41,7 +41,6 @@ class Context:
         return self.tokens[self.at - 1] if self.at else None
 
 
-
 def link_start(tokens: list[Any], at: int) -> int:
     """The index at which the link that holds a token begins."""
     start, depth = at, 0
@@ -75,9 +74,17 @@ def stray(span: Span) -> Diagnostic:
     text = span.text
     if text.startswith('"'):
         return Diagnostic("E0102", "a string that is not closed", (Label(span, 'a string ends with `"` on its line'),))
-    hints = {"'": 'strings stand in double quotes: "..."', "&": "write `and`", "!": "write `not`", "^": "write `*`", "[": "write `(`"}
+    hints = {
+        "'": 'strings stand in double quotes: "..."',
+        "&": "write `and`",
+        "!": "write `not`",
+        "^": "write `*`",
+        "[": "write `(`",
+    }
     helps = (Help(hints[text[0]]),) if text[0] in hints else ()
-    return Diagnostic("E0101", f"`{text[:20]}` has no meaning in a spec", (Label(span, "not expected here"),), helps=helps)
+    return Diagnostic(
+        "E0101", f"`{text[:20]}` has no meaning in a spec", (Label(span, "not expected here"),), helps=helps
+    )
 
 
 def run_on(span: Span, text: str) -> Diagnostic:
@@ -88,11 +95,15 @@ def run_on(span: Span, text: str) -> Diagnostic:
         advice = f"a window's parts are given by name where they are computed: `kernel={rest[1:]}`"
     else:
         advice = f"a product is written `({digits} * {rest})`"
-    return Diagnostic("E0103", f"the number {digits} runs into `{rest}`", (Label(span, "not a number"),), helps=(Help(advice),))
+    return Diagnostic(
+        "E0103", f"the number {digits} runs into `{rest}`", (Label(span, "not a number"),), helps=(Help(advice),)
+    )
 
 
 def too_deep(span: Span, deepest: int) -> Diagnostic:
-    return Diagnostic("E0107", f"braces and parentheses nest more than {deepest} deep", (Label(span, f"level {deepest + 1}"),))
+    return Diagnostic(
+        "E0107", f"braces and parentheses nest more than {deepest} deep", (Label(span, f"level {deepest + 1}"),)
+    )
 
 
 def second_bare_net(span: Span, first: Span) -> Diagnostic:
@@ -131,7 +142,11 @@ def expected(accepts: Iterable[str]) -> str:
         return "a layer, a block or a stream"
     if {"NAME", "NUMBER", "LPAR"} <= kinds:
         return "a value"
-    names = [WORDS[kind] for kind in WORDS if kind in kinds] or [f"`{kind.lower()}`" for kind in sorted(kinds)] or ["the end"]
+    names = (
+        [WORDS[kind] for kind in WORDS if kind in kinds]
+        or [f"`{kind.lower()}`" for kind in sorted(kinds)]
+        or ["the end"]
+    )
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
 
 
@@ -155,7 +170,9 @@ def _missing_element(c: Context) -> Diagnostic | None:
     if c.before.type == "ARROW":
         label = Label(c.span(c.before), "nothing follows this arrow")
     elif c.before.type == "LBRACE" and c.token.type == "RBRACE":
-        label = Label(c.span(c.before).to(c.span(c.token)), "a layer, a block or a stream belongs here; `id` does nothing")
+        label = Label(
+            c.span(c.before).to(c.span(c.token)), "a layer, a block or a stream belongs here; `id` does nothing"
+        )
     else:
         label = Label(c.span(c.token), f"a layer, a block or a stream belongs before this `{c.token}`")
     return Diagnostic("E0108", "an element is missing", (label,))
@@ -207,7 +224,11 @@ def _label_of_nothing(c: Context) -> Diagnostic | None:
 
 def _missing_arrow(c: Context) -> Diagnostic | None:
     """`(conv 3 3x3) relu`, `} relu`: two elements with no arrow between them."""
-    if "ARROW" not in c.accepts or c.before is None or c.token.type not in (*BEGINS_ELEMENT, "NAME", "IF", "LPAR", "STREAM"):
+    if (
+        "ARROW" not in c.accepts
+        or c.before is None
+        or c.token.type not in (*BEGINS_ELEMENT, "NAME", "IF", "LPAR", "STREAM")
+    ):
         return None
     gap = Span(c.span(c.before).source, c.before.end_pos, c.before.end_pos)
     return Diagnostic(

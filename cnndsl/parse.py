@@ -43,7 +43,7 @@ def parse_value(source: Source) -> syntax.Value | None:
     parser, builder = _grammar()
     builder.source = source
     tokens = list(parser.lex(source.text))
-    interactive = parser.parse_interactive(start="argument")
+    interactive: Any = parser.parse_interactive(start="argument")
     if not tokens or len(tokens) > 50 or _Parser.feed(interactive, tokens) is not None:
         return None
     if "$END" not in interactive.accepts():
@@ -196,7 +196,7 @@ class _Parser:
         """The tree of an item, or None where it has none even with its broken links put aside."""
         seen: set[int] = set()
         for _ in range(MOST_ERRORS):
-            interactive = self.lark.parse_interactive(start=start)
+            interactive: Any = self.lark.parse_interactive(start=start)
             failed = self.feed(interactive, tokens)
             if failed is None:
                 tree, missing = self.finish(interactive, tokens)
@@ -248,7 +248,12 @@ class _Parser:
                 break
             depth += (kind in OPENS) - (kind in CLOSES)
             stop += 1
-        if start == 0 or (start, stop) == (failed, failed) and tokens[failed].type in CLOSES and tokens[start - 1].type != "ARROW":
+        if (
+            start == 0
+            or (start, stop) == (failed, failed)
+            and tokens[failed].type in CLOSES
+            and tokens[start - 1].type != "ARROW"
+        ):
             return None
         first, last = tokens[min(start, failed)], tokens[max(stop - 1, min(start, failed))]
         broken = _renamed(first, "BROKEN", "")
@@ -287,4 +292,3 @@ class _Parser:
 def _renamed(token: Any, kind: str, value: str) -> Any:
     """A token of another type at the same place."""
     return lark.Token.new_borrow_pos(kind, value, token)
-

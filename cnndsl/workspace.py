@@ -35,7 +35,9 @@ def read(path: Path) -> Source:
     name = _shown(path)
     try:
         if not path.is_file():
-            raise SpecError([Diagnostic("E0503", f"no such file: {name}" if not path.exists() else f"{name} is no file")])
+            raise SpecError(
+                [Diagnostic("E0503", f"no such file: {name}" if not path.exists() else f"{name} is no file")]
+            )
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise SpecError([Diagnostic("E0504", f"{name} has {size:,} bytes; a spec may have {MAX_BYTES:,}")])
@@ -93,14 +95,22 @@ class Workspace:
         for net in file.nets:
             if net.name in module.nets:
                 first = module.nets[net.name].name_span
-                self.complain("E0209", f"two nets are called `{net.name}`", net.name_span, "again here", (first, "first here"))
+                self.complain(
+                    "E0209", f"two nets are called `{net.name}`", net.name_span, "again here", (first, "first here")
+                )
                 continue
             module.nets[net.name] = net
             self.check_parameters(net.parameters, net.defaults)
         return module
 
     def complain(
-        self, code: str, message: str, span: Span, text: str, other: tuple[Span, str] | None = None, tries: tuple[Help, ...] = ()
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        text: str,
+        other: tuple[Span, str] | None = None,
+        tries: tuple[Help, ...] = (),
     ) -> None:
         labels = (Label(span, text),) + ((Label(*other),) if other else ())
         self.diagnostics.append(Diagnostic(code, message, labels, tries=tries))
@@ -118,7 +128,9 @@ class Workspace:
             return
         if name in module.blocks:
             first = module.blocks[name].block.name_span
-            self.complain("E0209", f"two blocks are called `{name}`", block.name_span, "again here", (first, "first here"))
+            self.complain(
+                "E0209", f"two blocks are called `{name}`", block.name_span, "again here", (first, "first here")
+            )
             return
         module.blocks[name] = BlockValue(block, module)
         self.check_parameters(block.parameters, (), block.streams)
@@ -130,14 +142,22 @@ class Workspace:
         streams: tuple[syntax.Name, ...] = (),
     ) -> None:
         seen: dict[str, Span] = {}
-        for item in (*parameters, *streams):
+        named: list[syntax.Parameter | syntax.Name] = [*parameters, *streams]
+        for item in named:
             if item.name in flags():
                 self.complain(
-                    "E0212", f"a parameter may not be called like the flag `{item.name}`", item.span, "a flag of the language"
+                    "E0212",
+                    f"a parameter may not be called like the flag `{item.name}`",
+                    item.span,
+                    "a flag of the language",
                 )
             if item.name in seen:
                 self.complain(
-                    "E0209", f"two parameters are called `{item.name}`", item.span, "again here", (seen[item.name], "first here")
+                    "E0209",
+                    f"two parameters are called `{item.name}`",
+                    item.span,
+                    "again here",
+                    (seen[item.name], "first here"),
                 )
             seen[item.name] = item.span
         for default in defaults:
@@ -177,7 +197,8 @@ class Workspace:
         folders = ([source.path.parent] if source.path else []) + [shipped("specs")]
         wanted = Path(item.path)
         if wanted.is_absolute() or "\\" in item.path or "\0" in item.path or ".." in wanted.parts:
-            return self.outside(item)
+            self.outside(item)
+            return None
         names = [item.path] if item.path.endswith(".cnn") else [item.path, item.path + ".cnn"]
         for folder in folders:
             for name in names:
@@ -185,7 +206,8 @@ class Workspace:
                 if not path.is_file():
                     continue
                 if not path.is_relative_to(folder.resolve()):
-                    return self.outside(item)
+                    self.outside(item)
+                    return None
                 return self.enter(item, path, source)
         known = {p.name for folder in folders for p in folder.glob("*.cnn")}
         self.complain(
@@ -194,21 +216,27 @@ class Workspace:
             item.path_span,
             "not beside this file, nor among the shipped specs",
             tries=tuple(
-                Help(f'did you mean "{close}"?', (Edit(item.path_span, f'"{close}"'),)) for close in nearest(item.path, known)
+                Help(f'did you mean "{close}"?', (Edit(item.path_span, f'"{close}"'),))
+                for close in nearest(item.path, known)
             ),
         )
         return None
 
     def outside(self, item: syntax.Import) -> None:
         self.complain(
-            "E0216", "an import may not leave the folder of its file", item.path_span, "only files beside this one, or shipped specs"
+            "E0216",
+            "an import may not leave the folder of its file",
+            item.path_span,
+            "only files beside this one, or shipped specs",
         )
 
     def enter(self, item: syntax.Import, path: Path, source: Source) -> Module | None:
         circle = [*self.opening, source.path.resolve()] if source.path else list(self.opening)
         if path in circle:
             names = [p.name for p in circle[circle.index(path) :]] + [path.name]
-            self.complain("E0215", f"imports go in a circle: {' -> '.join(names)}", item.path_span, "comes back to where it began")
+            self.complain(
+                "E0215", f"imports go in a circle: {' -> '.join(names)}", item.path_span, "comes back to where it began"
+            )
             return None
         if path not in self.modules:
             self.opening = circle
@@ -265,10 +293,25 @@ def select(module: Module, wanted: str | None) -> syntax.Net:
     if len(nets) == 1:
         return next(iter(nets.values()))
     if not nets:
-        raise SpecError([Diagnostic("E0219", f"{source.name} holds no net", helps=(Help("write `net name { input 3x224x224 ... }`, or a bare `input 3x224x224 ...`"),))])
+        raise SpecError(
+            [
+                Diagnostic(
+                    "E0219",
+                    f"{source.name} holds no net",
+                    helps=(Help("write `net name { input 3x224x224 ... }`, or a bare `input 3x224x224 ...`"),),
+                )
+            ]
+        )
     example = f"{source.name}:{next(iter(nets))}"
     raise SpecError(
-        [Diagnostic("E0206", f"{source.name} holds several nets", notes=(_listing(nets),), helps=(Help(f"name one, as in `{example}`"),))]
+        [
+            Diagnostic(
+                "E0206",
+                f"{source.name} holds several nets",
+                notes=(_listing(nets),),
+                helps=(Help(f"name one, as in `{example}`"),),
+            )
+        ]
     )
 
 

@@ -13,7 +13,7 @@ from cnndsl.ops.merge import Merge
 from cnndsl.values import LOST, POISON, Env, Flow, Ref
 
 if TYPE_CHECKING:
-    from cnndsl.elaborate import Walk
+    from cnndsl.elaborate.walk import Walk
 
 
 class Plain(Op):

@@ -141,8 +141,8 @@ class Evaluator:
         )
 
     def window(self, expr: syntax.WindowValue, env: Env, flow: Flow | None) -> Any:
-        sizes = expr.size.sizes
-        if any(isinstance(size, str) for size in sizes):
+        sizes = tuple(size for size in expr.size.sizes if isinstance(size, int))
+        if len(sizes) != len(expr.size.sizes):
             return self.complain(
                 "E0404",
                 f"`{expr.size.span.text}` has a letter: sizes are left open in an `input` only",
@@ -153,7 +153,7 @@ class Evaluator:
         if POISON in (stride, padding):
             return POISON
         if len(sizes) == 3 and stride is None and padding is None:
-            return Volume(*sizes)  # type: ignore[arg-type]
+            return Volume(*sizes)
         if len(sizes) != 2:
             return self.complain(
                 "E0404",
@@ -161,9 +161,9 @@ class Evaluator:
                 expr.span,
                 "not a window",
             )
-        if min(sizes) < 1 or (stride is not None and min(stride) < 1):  # type: ignore[type-var]
+        if min(sizes) < 1 or (stride is not None and min(stride) < 1):
             return self.complain("E0404", "a window and its stride are at least 1", expr.span, "0 here")
-        return Window(tuple(sizes), stride, padding)  # type: ignore[arg-type]
+        return Window((sizes[0], sizes[1]), stride, padding)
 
     def part(self, expr: syntax.Value, env: Env, flow: Flow | None) -> Any:
         """A stride or a padding: a whole number, or a pair such as 2x1."""

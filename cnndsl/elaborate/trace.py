@@ -94,7 +94,8 @@ class Item:
 
     def path(self) -> str:
         """The dotted path from the root, which has no name itself."""
-        item, parts = self, []
+        item: Item = self
+        parts: list[str] = []
         while True:
             while item.alias is not None:
                 item = item.alias
