@@ -161,7 +161,7 @@ class Builder:
         low, high = self.nodes(children)
         return syntax.Range(low, high, self.spanning(children))
 
-    def tuple(self, children: list[Any]) -> syntax.Row:
+    def many(self, children: list[Any]) -> syntax.Row:
         return syntax.Row(tuple(self.nodes(children)), self.spanning(children))
 
     def loop(self, children: list[Any]) -> syntax.Loop:
@@ -206,9 +206,9 @@ class Builder:
         return syntax.Let(names, chain, self.spanning(children))
 
     def fact(self, children: list[Any]) -> syntax.Fact:
-        value = children[2]
-        number = -value.operand.value if isinstance(value, syntax.Unary) else value.value
-        return syntax.Fact(str(children[0]), number, self.spanning(children))
+        value: Any = children[2]
+        fact = -value.operand.value if isinstance(value, syntax.Unary) else value.value
+        return syntax.Fact(str(children[0]), fact, self.spanning(children))
 
     def about(self, children: list[Any]) -> list[syntax.Fact]:
         return self.nodes(children)
