@@ -64,8 +64,9 @@ class Builder:
         value = int(text) if text.isdigit() else float(text)
         return syntax.Literal(value, self.token_span(children[0]))
 
-    def negative(self, children: list[Any]) -> syntax.Unary:
-        return syntax.Unary("-", self.number(children[1:]), self.spanning(children))
+    def negative(self, children: list[Any]) -> syntax.Literal:
+        number: Any = self.number(children[1:]).value
+        return syntax.Literal(-number, self.spanning(children))
 
     def string(self, children: list[Any]) -> syntax.Literal:
         return syntax.Literal(str(children[0])[1:-1], self.token_span(children[0]))
@@ -206,9 +207,7 @@ class Builder:
         return syntax.Let(names, chain, self.spanning(children))
 
     def fact(self, children: list[Any]) -> syntax.Fact:
-        value: Any = children[2]
-        fact = -value.operand.value if isinstance(value, syntax.Unary) else value.value
-        return syntax.Fact(str(children[0]), fact, self.spanning(children))
+        return syntax.Fact(str(children[0]), children[2].value, self.spanning(children))
 
     def about(self, children: list[Any]) -> list[syntax.Fact]:
         return self.nodes(children)
