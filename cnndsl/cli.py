@@ -25,15 +25,7 @@ from cnndsl.arguments import (
 )
 from cnndsl.diagnostic import SpecError
 from cnndsl.request import build, checked, entry, failure
-from cnndsl.terminal import (
-    Failure,
-    complain,
-    print_diagnostics,
-    print_json,
-    print_pairs,
-    wants_color,
-    write,
-)
+from cnndsl.terminal import Failure, complain, print_diagnostics, print_json, print_pairs, wants_color, write
 
 if TYPE_CHECKING:
     from cnndsl.table import Table
@@ -213,9 +205,9 @@ def list_(as_json: bool) -> None:
     for name in shipped_nets():
         graph = build(name)
         about = dict(graph.about)
-        nets.append(
-            {**entry(graph), "title": about.get("title"), "year": about.get("year"), "paper": about.get("paper")}
-        )
+        facts = {key: about.get(key) for key in ("title", "year", "paper")}
+        inference = {"inference_params": graph.inference_params, "inference_macs": graph.inference_macs}
+        nets.append({**entry(graph), **inference, **facts})
     if as_json:
         print_json(nets)
     else:

@@ -167,6 +167,8 @@ def _add_outputs(dot: Digraph, graph: Graph, picture: Scene) -> None:
             f"out{number}",
             f"<<B>{escape(out.name)}</B>{note}>",
             shape="box",
+            height="0.3",
+            margin="0.14,0.07",
             style="rounded,filled,dashed" if out.aux else "rounded,filled",
             fillcolor=colors.fill,
             color=colors.outline,

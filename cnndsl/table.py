@@ -140,8 +140,8 @@ def _numbers(numbers: Numbers) -> tuple[str, str, str, str]:
     )
 
 
-def nets_table(nets: Iterable[Mapping[str, Any]]) -> Table:
-    """A line per net: name, title, year, input, params, MACs at inference, from the entries of `cnndsl list --json`."""
+def nets_table(nets: Sequence[Mapping[str, Any]]) -> Table:
+    """A line per net: name, title, year, input, params, MACs, from the entries of `cnndsl list --json`."""
     columns = (
         Column("net"),
         Column("title"),
@@ -163,7 +163,12 @@ def nets_table(nets: Iterable[Mapping[str, Any]]) -> Table:
         )
         for net in nets
     )
-    return Table(columns, lines)
+    notes = tuple(
+        f"{net['net']} without auxiliary outputs: {net['inference_params']:,} params, {net['inference_macs']:,} MACs"
+        for net in nets
+        if net["inference_params"] != net["params"]
+    )
+    return Table(columns, lines, notes=notes)
 
 
 def codes_table(titles: Mapping[str, str]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from cnndsl.palette import FAMILIES
 from cnndsl.render import INSTALL, RenderError, render
 from cnndsl.scene import scene
 
+ROOT = Path(__file__).resolve().parent.parent
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="graphviz' dot is not installed")
 
 RESIDUAL = """
@@ -99,6 +101,19 @@ def test_dot_takes_it(text: str, across: bool) -> None:
     assert any("fc" in words for words in texts)
     if text is RESIDUAL:
         assert "Small <&> net (2015)" in texts
+
+
+@needs_dot
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.svg")), ids=lambda path: path.stem)
+def test_drawings_in_the_docs_are_fresh(path: Path) -> None:
+    """The same words as a drawing made now; places depend on the version of graphviz. To renew: `cnndsl draw`."""
+
+    def words(svg: bytes) -> list[str]:
+        return sorted(node.text or "" for node in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"))
+
+    spec = path.with_suffix(".cnn")
+    graph = check(str(spec) if spec.exists() else path.stem)
+    assert words(path.read_bytes()) == words(render(draw(graph), "svg"))
 
 
 @needs_dot
