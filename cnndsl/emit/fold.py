@@ -1,0 +1,366 @@
+"""Repetition in a row of steps: finds copies of a few steps that follow one another and makes loops of them.
+
+Copies are alike in form, their numbers grow by steady steps, and each reads the copies before it in the same way. A
+candidate's period is the distance to the next step of the same form, so the search is linear in the number of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cnndsl.emit.steps import Call, Loop, Setting, Step, Value
+
+LONGEST = 256
+"""No more steps than this are a copy."""
+PASSES = 5
+"""How deep loops nest."""
+END = 1 << 60
+"""The place of what reads the values that flow out of a row."""
+
+Fresh = Callable[[], Value]
+Place = tuple[int, int, int]
+"""A value inside a run: which copy, which step of it, which of its outputs."""
+
+
+def fold(steps: list[Step], outs: Sequence[Value], least: int, fresh: Fresh) -> list[Step]:
+    """The same steps with every run of `least` copies or more as a loop. `outs` are the values that flow out."""
+    for _ in range(PASSES):
+        folded = _Row(steps, outs, least, fresh).fold()
+        if len(folded) == len(steps):
+            return folded
+        steps = folded
+    return steps
+
+
+def single(step: Call, fresh: Fresh) -> Loop | None:
+    """A loop of one copy, for a block called once where its neighbours call it several times in a row."""
+    if step.number is None or len(step.outs) != 1 or not step.creates or len(set(step.reads)) != len(step.reads):
+        return None
+    params = [fresh() for _ in step.reads]
+    values = dict(zip(step.reads, params, strict=True))
+    numbers = [(number[0], int(k == 0), *number[1:]) for k, number in enumerate(step.numbers())]
+    body = step.rebuilt(iter(numbers), values.__getitem__)
+    updates: list[Value | None] = [step.outs[0], *(None for _ in params[1:])]
+    return Loop([body], [[step]], params, list(step.reads), updates, list(step.outs), [("carry", params[0])], step.aux)
+
+
+def unroll(loop: Loop, depth: int, fresh: Fresh) -> list[Step]:
+    """The copies of a loop in a row; `depth` is how many loops stand around it."""
+    if depth == 0:
+        return [step for copy in loop.copies for step in copy]
+    row: list[Step] = []
+    now = dict(zip(loop.params, loop.reads, strict=True))
+    last = len(loop.copies) - 1
+    final = {value: out for (kind, value), out in zip(loop.sources, loop.outs, strict=True) if kind == "exit"}
+    final |= {
+        update: out
+        for (kind, value), out in zip(loop.sources, loop.outs, strict=True)
+        for param, update in zip(loop.params, loop.updates, strict=True)
+        if kind == "carry" and value == param and update is not None
+    }
+    for k in range(last + 1):
+        values = dict(now)
+        for step in loop.body:
+            numbers = iter([_shifted(number, depth, k) for number in step.numbers()])
+            copy = step.rebuilt(numbers, lambda v, at=values: at.get(v, v))  # type: ignore[misc]
+            values |= {v: final[v] if k == last and v in final else fresh() for v in step.outs}
+            row.append(replace(copy, outs=[values[v] for v in step.outs]))
+        now = {p: values[p if u is None else u] for p, u in zip(loop.params, loop.updates, strict=True)}
+    return row
+
+
+def _shifted(number: Setting, depth: int, k: int) -> Setting:
+    """A setting in copy `k` of the loop that `depth` others stand around."""
+    step = number[depth + 1]
+    base = number[0] + k * step if step else number[0]
+    return (base, *number[1 : depth + 1], *number[depth + 2 :])
+
+
+@dataclass(slots=True)
+class _Reads:
+    """What one operand of one step reads, copy by copy: values from before the run until copy `lag` reads copy 0."""
+
+    before: list[Value] = field(default_factory=list)
+    lag: int = 0
+    step: int = 0
+    out: int = 0
+
+    def accepts(self, copy: int, place: Place | None, value: Value) -> bool:
+        """Takes note of what `copy` reads; False where that breaks the pattern."""
+        if self.lag:
+            return place == (copy - self.lag, self.step, self.out)
+        if place is not None:
+            if place[0] != 0 or copy != len(self.before) or copy > 2:
+                return False
+            self.lag, (_, self.step, self.out) = copy, place
+            return True
+        if copy >= 2 and (value != self.before[0] or value != self.before[1]):
+            return False
+        self.before.append(value)
+        return True
+
+    def settled(self) -> bool:
+        """Whether what was seen so far is a pattern: a value that stays, or one of the copies before."""
+        return self.lag > 0 or all(value == self.before[0] for value in self.before)
+
+
+class _Row:
+    """One pass over a row of steps."""
+
+    def __init__(self, steps: list[Step], outs: Sequence[Value], least: int, fresh: Fresh) -> None:
+        self.steps, self.least, self.fresh = list(steps), least, fresh
+        self.made: dict[Value, tuple[int, int]] = {}
+        self.users: dict[Value, list[int]] = {}
+        for at, step in enumerate(self.steps):
+            for k, value in enumerate(step.outs):
+                self.made[value] = (at, k)
+            for value in step.reads:
+                self.users.setdefault(value, []).append(at)
+        for value in outs:
+            self.users.setdefault(value, []).append(END)
+        codes: dict[Any, int] = {}
+        self.codes = [codes.setdefault(step.signature(), len(codes)) for step in self.steps]
+        self.next = [END] * len(self.steps)
+        seen: dict[int, int] = {}
+        for at in range(len(self.steps) - 1, -1, -1):
+            self.next[at] = seen.get(self.codes[at], END)
+            seen[self.codes[at]] = at
+
+    def fold(self) -> list[Step]:
+        row: list[Step] = []
+        at = 0
+        while at < len(self.steps):
+            found = self._best(at)
+            if found is None:
+                row.append(self.steps[at])
+                at += 1
+                continue
+            loop, width = found
+            row.append(loop)
+            at += width
+        return row
+
+    def _best(self, at: int) -> tuple[Loop, int] | None:
+        """A loop that starts here and the number of steps it replaces: the first of three copies, else of `least`."""
+        best: tuple[int, int, dict[tuple[int, int], _Reads]] | None = None
+        after = self.next[at]
+        for _ in range(3):
+            period = after - at
+            if period > LONGEST:
+                break
+            run = self._run(at, period)
+            if run is not None and run[0] >= self.least and (best is None or run[0] > best[1]):
+                best = (period, *run)
+            if best is not None and best[1] >= 3:
+                break
+            after = self.next[after]
+        if best is None:
+            return None
+        period, copies, reads = best
+        return self._loop(at, period, copies, reads), period * copies
+
+    def _run(self, at: int, period: int) -> tuple[int, dict[tuple[int, int], _Reads]] | None:
+        """How many copies of `period` steps follow one another from `at`, and what their operands read."""
+        copies = self._alike(at, period)
+        while copies >= 2:
+            wired, reads = self._wired(at, period, copies)
+            if wired == copies:
+                tapped = self._tapped(at, period, copies, reads)
+                if tapped == copies:
+                    return copies, reads
+                wired = tapped
+            copies = wired
+        return None
+
+    def _alike(self, at: int, period: int) -> int:
+        """How many copies are alike in form with numbers that grow steadily."""
+        first = [list(self.steps[at + j].numbers()) for j in range(period)]
+        grown: list[list[Any]] = []
+        copies = 1
+        while at + (copies + 1) * period <= len(self.steps):
+            start = at + copies * period
+            for j in range(period):
+                if self.codes[start + j] != self.codes[at + j]:
+                    return self._steady(copies, grown)
+                steps = _growth(first[j], list(self.steps[start + j].numbers()), copies)
+                if steps is None or (copies > 1 and steps != grown[j]):
+                    return self._steady(copies, grown)
+                if copies == 1:
+                    grown.append(steps)
+            copies += 1
+        return self._steady(copies, grown)
+
+    def _steady(self, copies: int, grown: list[list[Any]]) -> int:
+        """Two copies say nothing about growth: they count only where the settings are equal."""
+        if copies != 2:
+            return copies
+        return 2 if self.least == 2 and not any(any(steps[1:]) for steps in grown) else 1
+
+    def _wired(self, at: int, period: int, copies: int) -> tuple[int, dict[tuple[int, int], _Reads]]:
+        """How many of the copies read one another in one pattern, and the pattern."""
+        reads: dict[tuple[int, int], _Reads] = {}
+        inside: dict[tuple[int, int], tuple[int, int]] = {}
+        end = at + period * copies
+        for copy in range(copies):
+            for j in range(period):
+                for o, value in enumerate(self.steps[at + copy * period + j].reads):
+                    place = self._place(value, at, period, end)
+                    own = place[1:] if place is not None and place[0] == copy else None
+                    if copy == 0 and own is not None:
+                        inside[j, o] = own
+                    elif (j, o) in inside or own is not None:
+                        if inside.get((j, o)) != own:
+                            return copy, reads
+                    elif not reads.setdefault((j, o), _Reads()).accepts(copy, place, value):
+                        return copy, reads
+        settled = all(pattern.settled() for pattern in reads.values())
+        return (copies if settled else min(copies - 1, 2) if copies > 2 else 1), reads
+
+    def _place(self, value: Value, at: int, period: int, end: int) -> Place | None:
+        made = self.made.get(value)
+        if made is None or not at <= made[0] < end:
+            return None
+        copy, step = divmod(made[0] - at, period)
+        return copy, step, made[1]
+
+    def _tapped(self, at: int, period: int, copies: int, reads: dict[tuple[int, int], _Reads]) -> int:
+        """How many copies remain when the run stops at the first whose values are read from behind the run."""
+        end = at + period * copies
+        late = {(p.step, p.out) for p in reads.values() if p.lag == 2}
+        for copy in range(copies - 1):
+            for j in range(period):
+                for k, value in enumerate(self.steps[at + copy * period + j].outs):
+                    if not any(user >= end for user in self.users.get(value, ())):
+                        continue
+                    kept = copy == copies - 2 and (j, k) in late
+                    if not kept and self._collector(at, period, copies, j, k) is None:
+                        return copy + 1
+        return copies
+
+    def _collector(self, at: int, period: int, copies: int, j: int, k: int) -> int | None:
+        """The step behind the run that reads this value of every copy, in their order, as a merge does."""
+        values = [self.steps[at + c * period + j].outs[k] for c in range(copies)]
+        users = self.users.get(values[0], [])
+        if copies < 3 or len(users) != 1 or users[0] >= len(self.steps) or users[0] < at + copies * period:
+            return None
+        merge = self.steps[users[0]]
+        if not isinstance(merge, Call) or "{all}" not in merge.call or merge.name:
+            return None
+        if any(self.users.get(value) != users for value in values):
+            return None
+        start = merge.reads.index(values[0])
+        return users[0] if merge.reads[start : start + copies] == values else None
+
+    def _loop(self, at: int, period: int, copies: int, reads: dict[tuple[int, int], _Reads]) -> Loop:
+        """The loop of a run."""
+        rows = [self.steps[at + c * period : at + (c + 1) * period] for c in range(copies)]
+        params = _Params(rows[0], self.fresh)
+        operands = {key: params.of(pattern) for key, pattern in reads.items()}
+        body = [_template(rows, j, operands) for j in range(period)]
+        outs, sources = self._outs(at, period, copies, params)
+        return Loop(body, rows, params.values, params.starts, params.updates, outs, sources, all(s.aux for s in rows[0]))
+
+    def _outs(
+        self, at: int, period: int, copies: int, params: _Params
+    ) -> tuple[list[Value], list[tuple[str, Value]]]:
+        """The values that are read from behind the run, and where each comes from."""
+        end = at + period * copies
+        outs: list[Value] = []
+        sources: list[tuple[str, Value]] = []
+        for j in range(period):
+            for k, value in enumerate(self.steps[at + j].outs):
+                row = [self.steps[at + c * period + j].outs[k] for c in range(copies)]
+                merge = self._collector(at, period, copies, j, k)
+                if merge is not None:
+                    gathered = self.fresh()
+                    self._gather(merge, row, gathered)
+                    outs.append(gathered)
+                    sources.append(("collect", value))
+                    continue
+                for back, last in enumerate(reversed(row[-2:]), 1):
+                    if any(user >= end for user in self.users.get(last, ())):
+                        carried = params.streams.get((back, j, k))
+                        outs.append(last)
+                        sources.append(("exit", value) if carried is None else ("carry", carried))
+        return outs, sources
+
+    def _gather(self, merge: int, row: list[Value], gathered: Value) -> None:
+        """Lets a merge read one list in place of the values of all copies."""
+        step = self.steps[merge]
+        assert isinstance(step, Call)
+        start = step.reads.index(row[0])
+        reads = [*step.reads[:start], gathered, *step.reads[start + len(row) :]]
+        self.steps[merge] = replace(step, reads=reads, form=None)
+        self.users[gathered] = [merge]
+        self.codes[merge] = -1 - merge
+
+
+def _growth(first: list[Setting], now: list[Setting], copies: int) -> list[Any] | None:
+    """By how much each number grew per copy since the first; None where it did not grow evenly."""
+    if len(first) != len(now):
+        return None
+    steps: list[Any] = []
+    for old, new in zip(first, now, strict=True):
+        if old == new and type(old[0]) is type(new[0]):
+            steps.append(0)
+            continue
+        if type(old[0]) is not int or type(new[0]) is not int or old[1:] != new[1:] or (new[0] - old[0]) % copies:
+            return None
+        steps.append((new[0] - old[0]) // copies)
+    return steps
+
+
+def _template(rows: list[list[Step]], j: int, operands: dict[tuple[int, int], Value]) -> Step:
+    """A step of the body: that of the first copy with its numbers' growth, reading the loop's variables."""
+    step, others = rows[0][j], [row[j] for row in rows[1:]]
+    first = list(step.numbers())
+    growth = _growth(first, list(others[0].numbers()), 1)
+    assert growth is not None
+    numbers = [(old[0], grown, *old[1:]) for old, grown in zip(first, growth, strict=True)]
+    places = iter(range(len(step.reads)))
+
+    def operand(value: Value) -> Value:
+        return operands.get((j, next(places)), value)
+
+    copy = step.rebuilt(iter(numbers), operand)
+    if isinstance(copy, Call) and isinstance(step, Call):
+        shapes = {other.shape for other in others if isinstance(other, Call)}
+        copy.shape = step.shape if shapes == {step.shape} else ()
+        labels = {other.label for other in others}
+        copy.label = step.label if labels == {step.label} else ""
+        copy.form = None
+    return copy
+
+
+class _Params:
+    """The variables of a loop, made as its operands ask for them."""
+
+    def __init__(self, first: list[Step], fresh: Fresh) -> None:
+        self.first, self.fresh = first, fresh
+        self.values: list[Value] = []
+        self.starts: list[Value] = []
+        self.updates: list[Value | None] = []
+        self.known: dict[Any, Value] = {}
+        self.streams: dict[tuple[int, int, int], Value] = {}
+
+    def of(self, pattern: _Reads) -> Value:
+        """The variable that an operand reads. One that lags two copies behind takes its value from one that lags one."""
+        if not pattern.lag:
+            return self._variable(("stays", pattern.before[0]), pattern.before[0], None)
+        made = self.first[pattern.step].outs[pattern.out]
+        place, update = (pattern.step, pattern.out), made
+        for back, start in enumerate(reversed(pattern.before), 1):
+            value = self._variable((back, place, tuple(pattern.before[-back:])), start, update)
+            self.streams[(back, *place)] = value
+            update = value
+        return update
+
+    def _variable(self, key: Any, start: Value, update: Value | None) -> Value:
+        if key not in self.known:
+            self.known[key] = self.fresh()
+            self.values.append(self.known[key])
+            self.starts.append(start)
+            self.updates.append(update)
+        return self.known[key]

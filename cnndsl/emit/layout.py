@@ -1,0 +1,72 @@
+"""Lines of Python as a formatter would break them."""
+
+from __future__ import annotations
+
+WIDTH = 100
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+
+
+def wrap(text: str, indent: int, comment: str = "") -> list[str]:
+    """A statement on one line where it fits, else broken at its last bracket, its parts below one another."""
+    pad = " " * indent
+    if len(pad) + len(text) <= WIDTH:
+        whole = f"{pad}{text}  # {comment}" if comment else f"{pad}{text}"
+        return [whole if len(whole) <= WIDTH else f"{pad}{text}"]
+    opening = _opening(text)
+    if opening is None:
+        return [pad + text]
+    end = _closing(text)
+    head, body, tail = text[: opening + 1], text[opening + 1 : end], text[end:]
+    lines = [pad + head]
+    if len(pad) + 4 + len(body) <= WIDTH and not head.startswith("def "):
+        lines.append(f"{pad}    {body}")
+    else:
+        for part in _parts(body):
+            lines.extend(wrap(f"{part},", indent + 4))
+    last = f"{pad}{tail}"
+    lines.append(f"{last}  # {comment}" if comment and len(last) + len(comment) + 4 <= WIDTH else last)
+    return lines
+
+
+def _closing(text: str) -> int:
+    """The place of the last closing bracket."""
+    return max(text.rfind(bracket) for bracket in _PAIRS)
+
+
+def _opening(text: str) -> int | None:
+    """The place of the bracket that the last closing one closes."""
+    end = _closing(text)
+    if end < 0:
+        return None
+    depth, quoted = 0, False
+    for at in range(end, -1, -1):
+        if text[at] == '"':
+            quoted = not quoted
+        if quoted:
+            continue
+        if text[at] in _PAIRS:
+            depth += 1
+        elif text[at] in "([{":
+            depth -= 1
+            if depth == 0:
+                return at if at + 1 < end else None
+    return None
+
+
+def _parts(body: str) -> list[str]:
+    """The text between brackets, cut at its commas."""
+    parts, depth, start, quoted = [], 0, 0, False
+    for at, char in enumerate(body):
+        if char == '"':
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+        elif char == "," and depth == 0:
+            parts.append(body[start:at].strip())
+            start = at + 1
+    rest = body[start:].strip()
+    return [*parts, rest] if rest else parts
