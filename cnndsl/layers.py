@@ -1,8 +1,8 @@
 """The torch modules that torch lacks. Emitted source carries copies of those it uses.
 
 A class here mentions only `torch`, `nn`, `F`, `Tensor` and other top-level names of this file. `x` is `[n, c, h, w]`
-unless said otherwise; sizes are read at run time, so a module runs at every image size. Longer than other files
-because emitted source draws on this one file alone.
+unless said otherwise; sizes are read at run time, so a module runs at every image size. Longer than 300 lines because emitted
+source draws on this one file alone.
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ from conformance import (
 )
 from hypothesis import HealthCheck, Phase, given, settings
 
-import cnndsl.ops  # noqa: F401 - fills OPS
+import cnndsl.ops
+from cnndsl import SpecError
 from cnndsl.op import LARGEST, OPS, Example, Op, Reject, Shape, Weight
 from cnndsl.ops.conv import Conv
 
@@ -78,6 +79,35 @@ def test_example(cls: type[Op], example: Example) -> None:
     assert type(op) is cls
     assert op.infer(*example.inputs) == example.result
     check(op, example.inputs)
+
+
+SAID_OTHERWISE = ("unpool", "concat", "add", "sub", "mul", "mean", "max", "input")
+"""Ops whose examples cannot be written alone (`unpool` needs its pooling), or whose rejections elaboration words by itself."""
+
+
+@pytest.mark.parametrize(("cls", "example"), EXAMPLES, ids=call_of)
+def test_example_in_the_language(cls: type[Op], example: Example) -> None:
+    """The example as a spec: the compiler gives its shape and counts its weights, or says its message."""
+    if cls.name in ("unpool", "input"):
+        return
+    if isinstance(example.result, str):
+        with pytest.raises(SpecError) as raised:
+            cnndsl.check(spec_of(example))
+        beside_same = example.result.startswith("`same` computes the padding, and")
+        assert beside_same or cls.name in SAID_OTHERWISE or example.result in str(raised.value)
+        return
+    graph = cnndsl.check(spec_of(example))
+    assert next(iter(graph.outputs.values())) == example.result
+    op = settled(parse_call(example.call))
+    assert graph.params == sum(prod(w.shape) for w in op.weights(*example.inputs).values() if w.trains)
+    assert graph.macs == op.macs(example.inputs, example.result)
+
+
+def spec_of(example: Example) -> str:
+    """A net of one call: its inputs flow in, those after the first as the streams it refers to."""
+    inputs = [f"input {'x'.join(map(str, shape))} as s{i}" for i, shape in enumerate(example.inputs)]
+    start = "@s0 -> " if "@x" in example.call else ""
+    return f"net one {{ {' '.join(inputs)}  {start}{example.call.replace('@x', '@s1')} }}"
 
 
 @pytest.mark.parametrize("cls", OPS.values(), ids=list(OPS))
