@@ -370,7 +370,8 @@ class DropMean(nn.Module):
 
     def forward(self, *streams: Tensor) -> Tensor:
         if not self.training:
-            return sum(streams[1:], streams[0]) / len(streams)
+            mean: Tensor = sum(streams[1:], streams[0]) / len(streams)
+            return mean
         draw = torch.rand(len(streams), device=streams[0].device)
         keep = ((draw >= self.p) | (draw == draw.max())).to(streams[0].dtype)
         terms = [weight * stream for weight, stream in zip(keep / keep.sum(), streams, strict=True)]
