@@ -375,7 +375,8 @@ class DropMean(nn.Module):
         draw = torch.rand(len(streams), device=streams[0].device)
         keep = ((draw >= self.p) | (draw == draw.max())).to(streams[0].dtype)
         terms = [weight * stream for weight, stream in zip(keep / keep.sum(), streams, strict=True)]
-        return sum(terms[1:], terms[0])
+        kept: Tensor = sum(terms[1:], terms[0])
+        return kept
 
 
 # --- shapes ------------------------------------------------------------------------------------------------------
