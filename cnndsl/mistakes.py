@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from math import inf
+from typing import Any, NamedTuple
 
 from cnndsl.diagnostic import Diagnostic, Edit, Help, Label
 from cnndsl.source import Span
@@ -63,40 +64,82 @@ def _ends_input(tokens: list[Any], at: int) -> bool:
 
 
 def is_endless(text: str) -> bool:
-    return any(len(part) > LONGEST_NUMBER for part in re.split("x", text))
+    return any(len(part) > LONGEST_NUMBER for part in re.split("x", text)) or ("e" in text.lower() and float(text) == inf)
 
 
 def endless(span: Span) -> Diagnostic:
+    if span.end - span.start <= LONGEST_NUMBER:
+        return Diagnostic("E0106", "a number too large for a computer", (Label(span, "too large"),))
     return Diagnostic("E0106", f"a number of more than {LONGEST_NUMBER} characters", (Label(span, "too long"),))
 
 
+HINTS = {
+    "'": 'strings stand in double quotes: "..."',
+    "`": "names stand as they are, without quotes",
+    ":": "a value is given with `=`",
+    "~": "an arrow is written `->`",
+    "?": "a choice is written `if condition { ... } else { ... }`",
+    "$": "a parameter is named as it is",
+    ".": "a size of a stream is written `@x.channels`, a range `0 .. 4`",
+}
+"""What may help, by the first character of what has no meaning."""
+
+
 def stray(span: Span) -> Diagnostic:
-    text = span.text
-    if text.startswith('"'):
-        return Diagnostic("E0102", "a string that is not closed", (Label(span, 'a string ends with `"` on its line'),))
-    hints = {
-        "'": 'strings stand in double quotes: "..."',
-        "&": "write `and`",
-        "!": "write `not`",
-        "^": "write `*`",
-        "[": "write `(`",
-    }
-    helps = (Help(hints[text[0]]),) if text[0] in hints else ()
+    """One or more characters that mean nothing."""
+    helps = (Help(HINTS[span.text[0]]),) if span.text[0] in HINTS else ()
     return Diagnostic(
-        "E0101", f"`{text[:20]}` has no meaning in a spec", (Label(span, "not expected here"),), helps=helps
+        "E0101", f"`{span.text[:20]}` has no meaning in a spec", (Label(span, "not expected here"),), helps=helps
     )
 
 
+def stand_in(span: Span, meant: str) -> Diagnostic:
+    """A sign of another language for one that a spec writes in another way."""
+    help_ = Help(f"write `{meant}`", (Edit(span, meant),))
+    return Diagnostic(
+        "E0101", f"`{span.text}` has no meaning in a spec", (Label(span, "not expected here"),), tries=(help_,)
+    )
+
+
+def brackets(opening: Span, closing: Span | None) -> Diagnostic:
+    """`[5x5]`."""
+    others = (Label(closing),) if closing else ()
+    edits = (Edit(opening, ""), Edit(closing, "")) if closing else ()
+    return Diagnostic(
+        "E0101",
+        "square brackets have no meaning in a spec",
+        (Label(opening, "not expected here"), *others),
+        tries=(Help("leave the brackets out", edits),) if edits else (),
+    )
+
+
+def quotes(span: Span) -> Diagnostic:
+    """`'LeNet'`."""
+    return Diagnostic(
+        "E0101",
+        "a string stands in double quotes",
+        (Label(span, "single quotes have no meaning in a spec"),),
+        tries=(Help(f'write `"{span.text[1:-1]}"`', (Edit(span, f'"{span.text[1:-1]}"'),)),),
+    )
+
+
+def unclosed(span: Span) -> Diagnostic:
+    """A string without an end on its line."""
+    return Diagnostic("E0102", "a string is not closed", (Label(span, 'no `"` follows on this line'),))
+
+
 def run_on(span: Span, text: str) -> Diagnostic:
+    """`2n`, `3xk`."""
     number = re.match(r"\d+", text)
     digits = number.group() if number else ""
     rest = text[len(digits) :]
     if re.fullmatch(r"x[A-Za-z_]\w*", rest):
-        advice = f"a window's parts are given by name where they are computed: `kernel={rest[1:]}`"
+        help_ = Help(f"a window's parts are given by name where they are computed: `kernel={rest[1:]}`")
+        helps, tries = (help_,), ()
     else:
-        advice = f"a product is written `({digits} * {rest})`"
+        helps, tries = (), (Help(f"a product is written `({digits} * {rest})`", (Edit(span, f"({digits} * {rest})"),)),)
     return Diagnostic(
-        "E0103", f"the number {digits} runs into `{rest}`", (Label(span, "not a number"),), helps=(Help(advice),)
+        "E0103", f"the number {digits} runs into `{rest}`", (Label(span, "not a number"),), helps=helps, tries=tries
     )
 
 
@@ -132,7 +175,15 @@ def unfinished(tokens: list[Any], accepts: Iterable[str], span: Callable[[Any], 
             f"`{sign}` is never closed",
             (Label(span(opened[-1]), "opened here"), Label(end, f"`{closing}` expected before this place")),
         )
+    if "SEMICOLON" in accepts:
+        help_ = Help("end the line with `;`", (Edit(end, ";"),))
+        return Diagnostic("E0114", "`;` is missing at the end", (Label(end, "`;` expected"),), tries=(help_,))
     return Diagnostic("E0105", f"the text ends where {expected(accepts)} is expected", (Label(end, "ends here"),))
+
+
+def nothing_to_close(span: Span) -> Diagnostic:
+    """A `}` or `)` behind the end of everything."""
+    return Diagnostic("E0105", f"this `{span.text}` closes nothing", (Label(span, "one too many"),))
 
 
 def expected(accepts: Iterable[str]) -> str:
@@ -150,17 +201,41 @@ def expected(accepts: Iterable[str]) -> str:
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
 
 
-def unexpected(context: Context) -> Diagnostic:
+class Mistake(NamedTuple):
+    """What is said about a token that does not fit, and the tokens to go on with: as they were meant, if that is clear."""
+
+    diagnostic: Diagnostic
+    meant: list[Any] | None = None
+
+
+def unexpected(context: Context) -> Mistake:
     """The complaint about a token that does not fit where it stands."""
     for rule in RULES:
-        diagnostic = rule(context)
-        if diagnostic is not None:
-            return diagnostic
-    return Diagnostic(
-        "E0105",
-        f"expected {expected(context.accepts)}, found `{context.token}`",
-        (Label(context.span(context.token), "not expected here"),),
+        found = rule(context)
+        if found is not None:
+            return found if isinstance(found, Mistake) else Mistake(found)
+    return Mistake(
+        Diagnostic(
+            "E0105",
+            f"expected {expected(context.accepts)}, found `{context.token}`",
+            (Label(context.span(context.token), "not expected here"),),
+        )
     )
+
+
+def renamed(token: Any, kind: str, value: str) -> Any:
+    """A token of another type at the same place."""
+    return type(token).new_borrow_pos(kind, value, token)
+
+
+def _inserted(c: Context, kind: str, value: str) -> list[Any]:
+    """The tokens with one more before the one that did not fit."""
+    return [*c.tokens[: c.at], renamed(c.before, kind, value), *c.tokens[c.at :]]
+
+
+def _gap(c: Context) -> Span:
+    """The empty place behind the token before the one that did not fit."""
+    return Span(c.span(c.before).source, c.before.end_pos, c.before.end_pos)
 
 
 def _missing_element(c: Context) -> Diagnostic | None:
@@ -178,51 +253,85 @@ def _missing_element(c: Context) -> Diagnostic | None:
     return Diagnostic("E0108", "an element is missing", (label,))
 
 
+def _window_of_names(c: Context, link: list[Any], at: int) -> Diagnostic | None:
+    """`dwconv kxk/s`: a window whose parts are names."""
+    match = re.fullmatch(r"([A-Za-z_]\w*?)x([A-Za-z_]\w*)", str(link[at - 1]))
+    part = {"SLASH": "stride", "PLUS": "padding"}.get(link[at].type)
+    if match is None or part is None or at + 1 >= len(link) + (c.at + 1 < len(c.tokens)):
+        return None
+    value = link[at + 1] if at + 1 < len(link) else c.tokens[c.at + 1]
+    span = c.span(link[at - 1]).to(c.span(value))
+    text = f"kernel={match[1]} {part}={value}"
+    edits = (Edit(span, text),) if match[1] == match[2] else ()
+    help_ = Help(f"give its parts by name: `{text}`", edits)
+    return Diagnostic(
+        "E0103",
+        f"`{span.text}` is no window: only numbers stand on both sides of the `x`",
+        (Label(span, "names and an `x` run into one name"),),
+        tries=(help_,),
+    )
+
+
 def _bare_arithmetic(c: Context) -> Diagnostic | None:
-    """`conv 2*n 3x3`, `conv n - 1 3x3`: an operator in an argument without parentheses."""
+    """`conv 2*n 3x3`, `conv n - 1 3x3`, `(relu) * n - 1`: an operator in an argument or a count without parentheses."""
     start = link_start(c.tokens, c.at)
     link = c.tokens[start : c.at + 1]
+    if c.token.type in OPERATORS and c.at >= 2 and c.tokens[c.at - 2].type == "STAR" and c.at + 1 < len(c.tokens):
+        return _in_parentheses(c, c.at, "a count")
     if not link or link[0].type != "NAME":
         return None
     at = next((i for i, token in enumerate(link) if i >= 2 and token.type in OPERATORS), None)
     if at is None or link[at - 1].type in ("EQUAL", "SIZE"):
         return None
-    stop = min(start + at + 2, len(c.tokens))
-    span = c.span(link[at - 1]).to(c.span(c.tokens[stop - 1]))
+    return _window_of_names(c, link, at) or _in_parentheses(c, start + at, f"an argument of `{link[0]}`")
+
+
+def _in_parentheses(c: Context, at: int, what: str) -> Diagnostic:
+    stop = min(at + 1, len(c.tokens) - 1)
+    span = c.span(c.tokens[at - 1]).to(c.span(c.tokens[stop]))
     return Diagnostic(
         "E0110",
-        "arithmetic in an argument stands in parentheses",
-        (Label(span, f"`{link[at]}` does not belong to the arguments of `{link[0]}`"),),
-        helps=(Help(f"write `({span.text})`"),),
+        f"arithmetic in {what} stands in parentheses",
+        (Label(span, "parentheses are missing here"),),
+        tries=(Help(f"write `({span.text})`", (Edit(span, f"({span.text})"),)),),
     )
 
 
-def _reserved(c: Context) -> Diagnostic | None:
+def _reserved(c: Context) -> Mistake | None:
     """A reserved word where a name is expected."""
     word = str(c.token)
     if "NAME" not in c.accepts or not word.isidentifier() or c.token.type == "NAME":
         return None
-    return Diagnostic(
+    diagnostic = Diagnostic(
         "E0111",
         f"`{word}` is a word of the language and cannot be a name",
         (Label(c.span(c.token), "reserved"),),
-        helps=(Help(f"another name, such as `{word}_` or `my_{word}`"),),
+        helps=(Help(f"take another name, such as `{word}_` or `my_{word}`"),),
     )
+    return Mistake(diagnostic, [*c.tokens[: c.at], renamed(c.token, "NAME", word), *c.tokens[c.at + 1 :]])
 
 
-def _label_of_nothing(c: Context) -> Diagnostic | None:
-    """`let` or `default` or `input` behind the first layer."""
+def _too_late(c: Context) -> Mistake | None:
+    """`let` or `default` or `input` behind the first layer. Its line is taken out, and put first where that mends it."""
     if c.token.type not in ("LET", "DEFAULT", "INPUT", "ABOUT") or "ARROW" not in c.accepts:
         return None
-    return Diagnostic(
+    diagnostic = Diagnostic(
         "E0112",
         f"`{c.token}` stands before the chain of layers, not behind it",
         (Label(c.span(c.token), "too late"),),
         helps=(Help(f"move this `{c.token}` to the beginning of the braces it stands in"),),
     )
+    end = next((i for i in range(c.at, len(c.tokens)) if c.tokens[i].type == "SEMICOLON"), None)
+    if c.token.type not in ("LET", "DEFAULT") or end is None:
+        return Mistake(diagnostic)
+    line, rest = c.tokens[c.at : end + 1], [*c.tokens[: c.at], *c.tokens[end + 1 :]]
+    braces = [i for i in range(c.at) if c.tokens[i].type == "LBRACE"]
+    outermost = len(braces) - sum(token.type == "RBRACE" for token in c.tokens[: c.at]) == 1
+    first = braces[0] + 1 if braces and outermost else None
+    return Mistake(diagnostic, rest if first is None else [*rest[:first], *line, *rest[first:]])
 
 
-def _missing_arrow(c: Context) -> Diagnostic | None:
+def _missing_arrow(c: Context) -> Mistake | None:
     """`(conv 3 3x3) relu`, `} relu`: two elements with no arrow between them."""
     if (
         "ARROW" not in c.accepts
@@ -230,26 +339,160 @@ def _missing_arrow(c: Context) -> Diagnostic | None:
         or c.token.type not in (*BEGINS_ELEMENT, "NAME", "IF", "LPAR", "STREAM")
     ):
         return None
-    gap = Span(c.span(c.before).source, c.before.end_pos, c.before.end_pos)
-    return Diagnostic(
+    diagnostic = Diagnostic(
         "E0113",
         f"an arrow is missing before `{c.token}`",
         (Label(c.span(c.token), "a second element begins here"),),
-        helps=(Help("put `->` between the two", (Edit(gap, " ->"),)),),
+        tries=(Help("put `->` between the two", (Edit(_gap(c), " ->"),)),),
     )
+    return Mistake(diagnostic, _inserted(c, "ARROW", "->"))
 
 
-def _semicolon(c: Context) -> Diagnostic | None:
+def _semicolon(c: Context) -> Mistake | None:
     """A line that ends with `;` without it."""
-    if "SEMICOLON" not in c.accepts or c.before is None:
+    if "SEMICOLON" not in c.accepts or c.before is None or c.token.type in (*OPERATORS, "COMMA", "EQUAL"):
         return None
-    gap = Span(c.span(c.before).source, c.before.end_pos, c.before.end_pos)
-    return Diagnostic(
+    diagnostic = Diagnostic(
         "E0114",
         f"`;` is missing before `{c.token}`",
-        (Label(gap, "`;` expected"),),
-        helps=(Help("end the line with `;`", (Edit(gap, ";"),)),),
+        (Label(_gap(c), "`;` expected"),),
+        tries=(Help("end the line with `;`", (Edit(_gap(c), ";"),)),),
+    )
+    return Mistake(diagnostic, _inserted(c, "SEMICOLON", ";"))
+
+
+def _other_arrow(c: Context) -> Mistake | None:
+    """`=>`, `-->`, `- >`."""
+    for i in (c.at - 1, c.at):
+        pair = c.tokens[max(i, 0) : i + 2]
+        signs = [str(token) for token in pair]
+        if i < 0 or signs not in (["=", ">"], ["-", "->"], ["-", ">"], ["=", ">="]):
+            continue
+        span = c.span(pair[0]).to(c.span(pair[1]))
+        diagnostic = Diagnostic(
+            "E0105",
+            "an arrow is written `->`",
+            (Label(span, "not an arrow"),),
+            tries=(Help("write `->`", (Edit(span, "->"),)),),
+        )
+        return Mistake(diagnostic, [*c.tokens[:i], renamed(pair[0], "ARROW", "->"), *c.tokens[i + 2 :]])
+    return None
+
+
+def _python_call(c: Context) -> Mistake | None:
+    """`conv(64, 3x3)` and `conv 64, 3x3`: commas and parentheses around arguments."""
+    if c.token.type not in ("COMMA", "EQUAL"):
+        return None
+    start = link_start(c.tokens, c.at)
+    head = start - 2
+    if head >= 0 and c.tokens[start - 1].type == "LPAR" and c.tokens[head].type == "NAME":
+        return _parentheses(c, head) if link_start(c.tokens, head) == head else None
+    if c.token.type != "COMMA" or c.tokens[start].type != "NAME":
+        return None
+    diagnostic = Diagnostic(
+        "E0105",
+        "arguments are separated by spaces, not by commas",
+        (Label(c.span(c.token), "not expected here"),),
+        tries=(Help("leave the comma out", (Edit(c.span(c.token), ""),)),),
+    )
+    return Mistake(diagnostic, [*c.tokens[: c.at], *c.tokens[c.at + 1 :]])
+
+
+def _parentheses(c: Context, head: int) -> Mistake:
+    """The call at `head` with its arguments in parentheses."""
+    depth, stop = 0, head + 1
+    while stop < len(c.tokens):
+        depth += (c.tokens[stop].type in OPENS) - (c.tokens[stop].type in CLOSES)
+        if depth == 0:
+            break
+        stop += 1
+    inner = c.tokens[head + 2 : stop]
+    arguments = [token for token in inner if token.type != "COMMA"]
+    last = c.tokens[min(stop, len(c.tokens) - 1)]
+    commas = tuple(Edit(c.span(token), "") for token in inner if token.type == "COMMA")
+    edits = (Edit(c.span(c.tokens[head + 1]), " "), *commas, Edit(c.span(last), ""))
+    diagnostic = Diagnostic(
+        "E0105",
+        f"`{c.tokens[head]}` takes its arguments without parentheses and commas",
+        (Label(c.span(c.tokens[head + 1]).to(c.span(last)), "separated by spaces"),),
+        tries=(Help(f"write `{c.tokens[head]} {' '.join(map(str, arguments))}`".replace(" = ", "="), edits),),
+    )
+    return Mistake(diagnostic, [*c.tokens[: head + 1], *arguments, *c.tokens[stop + 1 :]])
+
+
+def _other_closer(c: Context) -> Mistake | None:
+    """A `}` where a `)` is open, and the other way round."""
+    open_kind, needed, sign = ("LPAR", "RPAR", ")") if c.token.type == "RBRACE" else ("LBRACE", "RBRACE", "}")
+    if c.token.type not in CLOSES or needed not in c.accepts or c.token.type in c.accepts:
+        return None
+    opened: list[Any] = []
+    for token in c.tokens[: c.at]:
+        if token.type in OPENS:
+            opened.append(token)
+        elif token.type in CLOSES and opened:
+            opened.pop()
+    if not opened or opened[-1].type != open_kind:
+        return None
+    diagnostic = Diagnostic(
+        "E0104",
+        f"`{opened[-1]}` is never closed",
+        (Label(c.span(opened[-1]), "opened here"), Label(c.span(c.token), f"`{sign}` expected before this place")),
+    )
+    return Mistake(diagnostic, _inserted(c, needed, sign))
+
+
+def _no_body(c: Context) -> Diagnostic | None:
+    """`def f(n) conv n 3x3`: a body without braces."""
+    begins = c.tokens[0].type in ("DEF", "NET") and c.at > 1
+    if not begins or "LBRACE" not in c.accepts or any(token.type == "LBRACE" for token in c.tokens[: c.at]):
+        return None
+    return Diagnostic(
+        "E0105",
+        f"the body of `{c.tokens[1]}` stands in braces",
+        (Label(c.span(c.token), "`{` expected before this place"),),
+        helps=(Help(f"as in `{c.tokens[0]} {c.tokens[1]} {{ ... }}`"),),
     )
 
 
-RULES = (_missing_element, _bare_arithmetic, _label_of_nothing, _semicolon, _reserved, _missing_arrow)
+def _bare_path(c: Context) -> Mistake | None:
+    """`from parts/tower.cnn import tower`: a path without quotes."""
+    if c.before is None or c.before.type != "FROM":
+        return None
+    stop = next((i for i, token in enumerate(c.tokens) if token.type == "IMPORT"), None)
+    if stop is None or stop == c.at:
+        return None
+    span = c.span(c.token).to(c.span(c.tokens[stop - 1]))
+    diagnostic = Diagnostic(
+        "E0105",
+        "the file of an import stands in quotes",
+        (Label(span, "not a string"),),
+        tries=(Help(f'write `"{span.text}"`', (Edit(span, f'"{span.text}"'),)),),
+    )
+    return Mistake(diagnostic, [c.before, renamed(c.token, "STRING", f'"{span.text}"'), *c.tokens[stop:]])
+
+
+def _size_of_letters(c: Context) -> Diagnostic | None:
+    """`input HxWx3`: the channels come first, and are a number."""
+    if c.before is None or c.before.type != "INPUT" or "SIZE" not in c.accepts:
+        return None
+    return Diagnostic(
+        "E0105",
+        "an input is channels x height x width, or one number",
+        (Label(c.span(c.token), "as in 3x224x224, or 3xHxW for any size"),),
+    )
+
+
+RULES: tuple[Callable[[Context], Diagnostic | Mistake | None], ...] = (
+    _other_arrow,
+    _missing_element,
+    _other_closer,
+    _no_body,
+    _bare_path,
+    _size_of_letters,
+    _python_call,
+    _bare_arithmetic,
+    _too_late,
+    _semicolon,
+    _reserved,
+    _missing_arrow,
+)

@@ -21,12 +21,16 @@ import lark
 from cnndsl import mistakes, syntax
 from cnndsl.build import Builder
 from cnndsl.diagnostic import Diagnostic
-from cnndsl.mistakes import CLOSES, OPENS
+from cnndsl.mistakes import CLOSES, OPENS, renamed
+from cnndsl.recover import clean, follows, mask
 from cnndsl.source import Source, Span, shipped
 
 STARTS = {"DEF": "def", "NET": "net", "FROM": "import", "IMPORT": "import"}
 DEEPEST = 100
 """Braces and parentheses nest at most this deep: far beyond a readable spec, and shallow enough for every later phase."""
+MOST_OPERATORS = 1_000
+"""Operators of one expression: enough for any formula, and shallow enough for every later phase."""
+OPERATORS = {"STAR", "PLUS", "MINUS", "SLASH", "DOUBLE_SLASH", "PERCENT", "COMPARISON", "OR", "AND", "NOT"}
 MOST_ERRORS = 20
 """Syntax errors reported for one item."""
 
@@ -92,7 +96,7 @@ class _Parser:
         self.builder.source = source
 
     def parse(self) -> syntax.File:
-        tokens = list(self.clean(self.lark.lex(self.source.text)))
+        tokens = list(clean(self.lark.lex(self.source.text), self.source, self.diagnostics))
         imports: list[syntax.Import] = []
         blocks: list[syntax.Block] = []
         nets: list[syntax.Net] = []
@@ -121,33 +125,6 @@ class _Parser:
         return syntax.File(self.source, tuple(imports), tuple(blocks), tuple(nets), tuple(self.diagnostics))
 
     # --- tokens and items
-
-    def clean(self, tokens: Iterator[Any]) -> Iterator[Any]:
-        """The tokens without those that are wrong wherever they stand, which are reported."""
-        strays: list[Any] = []
-        for token in tokens:
-            if token.type == "STRAY" and strays and strays[-1].end_pos == token.start_pos:
-                strays.append(token)
-                continue
-            yield from self.report_strays(strays)
-            strays = []
-            if token.type == "STRAY":
-                strays = [token]
-            elif token.type == "RUN_ON":
-                self.diagnostics.append(mistakes.run_on(self.span(token), str(token)))
-                yield _renamed(token, "NUMBER", "1")
-            elif token.type in ("NUMBER", "SIZE") and mistakes.is_endless(str(token)):
-                self.diagnostics.append(mistakes.endless(self.span(token)))
-                yield _renamed(token, token.type, "1" if token.type == "NUMBER" else "1x1")
-            else:
-                yield token
-        yield from self.report_strays(strays)
-
-    def report_strays(self, strays: list[Any]) -> Iterator[Any]:
-        if strays:
-            span = self.span(strays[0]).to(self.span(strays[-1]))
-            self.diagnostics.append(mistakes.stray(span))
-        return iter(())
 
     def items(self, tokens: Tokens) -> Iterator[Tokens]:
         """Cuts the tokens at the reserved words that begin an item, and behind the brace that closes one."""
@@ -181,38 +158,64 @@ class _Parser:
         return last == "NAME" and before == "NAME" and any(token.type == "IMPORT" for token in item)
 
     def too_deep(self, item: Tokens) -> bool:
-        depth = 0
+        """Whether braces, or the operators of an expression and its parentheses, go deeper than later phases do."""
+        operators = [0]  # of what is open, outermost first
+        total = 0
         for token in item:
-            depth += (token.type in OPENS or token.type == "IF") - (token.type in CLOSES)
-            if depth > DEEPEST:
-                self.diagnostics.append(mistakes.too_deep(self.span(token), DEEPEST))
-                return True
-            depth -= token.type == "RBRACE" and depth > DEEPEST
+            kind = token.type
+            if kind in OPENS:
+                operators.append(0)
+                if len(operators) > DEEPEST + 1:
+                    self.diagnostics.append(mistakes.too_deep(self.span(token), DEEPEST))
+                    return True
+            elif kind in CLOSES or kind in mistakes.LINK_ENDS:
+                total -= operators[-1]
+                operators[-1] = 0
+                if kind in CLOSES and len(operators) > 1:
+                    operators.pop()
+            elif kind in OPERATORS:
+                operators[-1] += 1
+                total += 1
+                if total > MOST_OPERATORS:
+                    self.diagnostics.append(mistakes.too_long(self.span(token), MOST_OPERATORS))
+                    return True
         return False
 
     # --- one item
 
     def item(self, tokens: Tokens, start: str) -> Any:
         """The tree of an item, or None where it has none even with its broken links put aside."""
-        seen: set[int] = set()
-        for _ in range(MOST_ERRORS):
+        seen: dict[int, int] = {}
+        found: list[Diagnostic] = []
+        tree = None
+        strays = [token for token in tokens if token.type == "STRAY"]
+        for _ in range(0 if any(str(token) == '"' for token in strays) else MOST_ERRORS):
             interactive: Any = self.lark.parse_interactive(start=start)
             failed = self.feed(interactive, tokens)
             if failed is None:
                 tree, missing = self.finish(interactive, tokens)
-                if missing is not None:
-                    self.diagnostics.append(missing)
-                return tree
+                found.extend([missing] if missing else ())
+                break
             at = tokens[failed]
-            if at.start_pos not in seen:
-                context = mistakes.Context(tokens, failed, interactive.accepts(), self.span)
-                self.diagnostics.append(mistakes.unexpected(context))
-            cut = self.mask(tokens, failed)
-            if cut is None or at.start_pos in seen:
-                return None
-            seen.add(at.start_pos)
+            seen[at.start_pos] = seen.get(at.start_pos, 0) + 1
+            meant = None
+            if seen[at.start_pos] == 1 and not follows(tokens, failed):
+                found_here, meant = mistakes.unexpected(
+                    mistakes.Context(tokens, failed, interactive.accepts(), self.span)
+                )
+                found.append(found_here)
+            cut = meant or mask(tokens, failed)
+            if cut is None or seen[at.start_pos] > 2:
+                break
             tokens = cut
-        return None
+        self.diagnostics.extend(found)
+        said = [label.span for diagnostic in found for label in diagnostic.labels]
+        self.diagnostics.extend(
+            mistakes.stray(span)
+            for span in map(self.span, strays)
+            if span.text != '"' and not any(s.start <= span.start < s.end for s in said)
+        )
+        return tree
 
     @staticmethod
     def feed(interactive: Any, tokens: Tokens) -> int | None:
@@ -236,29 +239,7 @@ class _Parser:
             closer = next((kind for kind in ("RPAR", "RBRACE") if kind in accepts), None)
             if closer is None:
                 return None, missing
-            interactive.feed_token(_renamed(last, closer, "}" if closer == "RBRACE" else ")"))
-
-    def mask(self, tokens: Tokens, failed: int) -> Tokens | None:
-        """The tokens with the link around the failed one replaced by BROKEN; None where it stands in no link."""
-        start = mistakes.link_start(tokens, failed)
-        stop, depth = failed, 0
-        while stop < len(tokens):
-            kind = tokens[stop].type
-            if depth == 0 and (kind in mistakes.LINK_ENDS or kind in CLOSES):
-                break
-            depth += (kind in OPENS) - (kind in CLOSES)
-            stop += 1
-        if (
-            start == 0
-            or (start, stop) == (failed, failed)
-            and tokens[failed].type in CLOSES
-            and tokens[start - 1].type != "ARROW"
-        ):
-            return None
-        first, last = tokens[min(start, failed)], tokens[max(stop - 1, min(start, failed))]
-        broken = _renamed(first, "BROKEN", "")
-        broken.end_pos = max(last.end_pos, first.end_pos)
-        return [*tokens[:start], broken, *tokens[stop:]]
+            interactive.feed_token(renamed(last, closer, "}" if closer == "RBRACE" else ")"))
 
     # --- what is left of an item that could not be read
 
@@ -273,6 +254,9 @@ class _Parser:
     def bare_nets(self, items: list[Tokens]) -> Iterator[syntax.Net]:
         """The net that is written without `net name { }`, named after the file."""
         for number, item in enumerate(items):
+            if item[0].type in CLOSES:
+                self.diagnostics.append(mistakes.nothing_to_close(self.span(item[0])))
+                continue
             span = self.span(item[0]).to(self.span(item[-1]))
             if number:
                 self.diagnostics.append(mistakes.second_bare_net(span, self.span(items[0][0])))
@@ -288,7 +272,3 @@ class _Parser:
     def span(self, token: Any) -> Span:
         return Span(self.source, token.start_pos, token.end_pos)
 
-
-def _renamed(token: Any, kind: str, value: str) -> Any:
-    """A token of another type at the same place."""
-    return lark.Token.new_borrow_pos(kind, value, token)

@@ -12,7 +12,7 @@ from typing import Any
 
 from cnndsl import syntax
 from cnndsl.diagnostic import SpecError
-from cnndsl.elaborate.walk import Stop, Walk
+from cnndsl.elaborate.walk import MOST_CHAINS, Stop, Walk
 from cnndsl.graph import Graph
 from cnndsl.op import Shape
 from cnndsl.workspace import Module
@@ -27,7 +27,7 @@ def elaborate(
     SpecError with every independent error.
     """
     limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, 12_000))  # a hundred nested blocks, each of a few dozen frames
+    sys.setrecursionlimit(max(limit, 20 * MOST_CHAINS))
     walk = Walk(module, net)
     try:
         graph = walk.net(params or {}, inputs or {})

@@ -19,6 +19,10 @@ from cnndsl.workspace import Module
 
 MOST_ERRORS = 50
 """A net's errors are reported up to so many."""
+MOST_STEPS = 200_000
+"""Elements of one net, times the streams that flow in, that add no node: what repetitions of `id` may do."""
+MOST_CHAINS = 1_000
+"""Chains nest at most this deep, blocks and the braces in them together: each takes a dozen of Python's frames."""
 
 
 class Stop(Exception):  # noqa: N818 - it ends a walk
@@ -36,7 +40,7 @@ class Walk:
         self.diagnostics: list[Diagnostic] = []
         self.reported: set[tuple[Any, ...]] = set()
         self.calls: list[Label] = []
-        self.idle_calls = 0
+        self.idle_calls = self.steps = self.depth = 0
         self.repeat = 0
         self.side: list[tuple[Ref, bool]] = []
 
@@ -114,9 +118,13 @@ class Walk:
 
     def chain(self, chain: syntax.Chain, env: Env, flow: Flow, arrow: bool = False) -> Flow:
         """What flows out of a chain. `arrow`: something flows in by an arrow, which `@x` would throw away."""
+        self.depth += 1
+        if self.depth > MOST_CHAINS:
+            self.stop("E0501", f"blocks and braces nest more than {MOST_CHAINS:,} deep", chain.span, "one too deep")
         for link in chain.links:
             flow = self.link(link, env, flow, arrow)
             arrow = True
+        self.depth -= 1
         return flow
 
     def link(self, link: syntax.Link, env: Env, flow: Flow, arrow: bool) -> Flow:
@@ -137,7 +145,16 @@ class Walk:
         self.bind(label, out, env, link.label_span)
         return out
 
+    def step(self, streams: int, span: Span) -> None:
+        """Counts what is done, by the streams it is done on; stops what builds nothing, and does so again and again."""
+        self.steps += streams
+        nodes = len(self.trace.drafts)
+        if self.steps > MOST_STEPS + 20 * nodes:
+            self.stop("E0502", f"{self.steps:,} elements and streams make {nodes:,} node{'s' * (nodes != 1)}", span,
+                      "repeats too often what builds nothing")  # fmt: skip
+
     def element(self, element: syntax.Element, env: Env, flow: Flow, arrow: bool, label: str = "") -> Flow:
+        self.step(len(flow), element.span)
         if isinstance(element, syntax.Call):
             return calls.call(self, element, env, flow, label)
         if isinstance(element, syntax.Group):
@@ -160,18 +177,21 @@ class Walk:
                           helps=(Help(f"to merge the two: `concat {{ id | @{element.name} }}`, or `add`"),))  # fmt: skip
             return LOST
         value = self.evaluator.find_stream(element.name, element.span, env)
-        return LOST if value is POISON else value
+        if value is POISON:
+            return LOST
+        self.step(len(value), element.span)
+        found: Flow = value
+        return found
 
     def choose(self, element: syntax.If, env: Env, flow: Flow, arrow: bool) -> Flow:
-        condition = self.evaluator.condition(element.condition, env, flow)
-        if condition is POISON:
-            self.use(flow)
-            return LOST
-        if condition:
-            return self.chain(element.chain, env.inner(), flow, arrow)
-        if isinstance(element.otherwise, syntax.If):
-            return self.choose(element.otherwise, env, flow, arrow)
-        return flow if element.otherwise is None else self.chain(element.otherwise, env.inner(), flow, arrow)
+        choice: syntax.If | syntax.Chain | None = element
+        while isinstance(choice, syntax.If):
+            condition = self.evaluator.condition(choice.condition, env, flow)
+            if condition is POISON:
+                self.use(flow)
+                return LOST
+            choice = choice.chain if condition else choice.otherwise
+        return flow if choice is None else self.chain(choice, env.inner(), flow, arrow)
 
     @staticmethod
     def lost(flow: Flow) -> bool:
