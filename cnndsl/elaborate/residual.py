@@ -91,10 +91,10 @@ class _Residual:
     def bridged(self, body: Ref) -> Flow:
         """The body's shape is another than the input's: the kind of the shortcut says what then."""
         kind = self.settings["shortcut"]
-        if kind == "optional":
-            return (body,)
         source, target = self.source.shape or (), body.shape or ()
         stride = _stride(source, target)
+        if kind == "optional" and (stride is not None or len(source) == len(target) == 1):
+            return (body,)
         if stride is None or kind == "identity" or (kind == "pad" and target[0] < source[0]):
             self.mismatch(body, kind, stride)
             return LOST
