@@ -101,7 +101,7 @@ class _Renderer:
         return f"{style}{text}{PLAIN}" if self.color and text else text
 
     def render(self, diagnostic: Diagnostic) -> str:
-        lines = [self.paint(f"error[{diagnostic.code}]", RED) + self.paint(f": {diagnostic.message}", BOLD)]
+        lines = [self.paint(f"error[{diagnostic.code}]", RED) + self.paint(f": {clip(diagnostic.message)}", BOLD)]
         spans = [label.span for label in diagnostic.labels]
         gutter = len(str(max((span.source.position(span.start)[0] for span in spans), default=1)))
         sources: list[Source] = []
@@ -112,13 +112,13 @@ class _Renderer:
             lines.extend(self.excerpt(diagnostic, source, gutter, first=source is sources[0]))
         pad = " " * gutter
         lines.extend(f"{pad} {self.paint('=', BLUE)} {self.via(call)}" for call in diagnostic.trail)
-        lines.extend(f"{pad} {self.paint('=', BLUE)} note: {note}" for note in diagnostic.notes)
-        lines.extend(f"{self.paint('help', GREEN)}: {help.text}" for help in diagnostic.helps)
+        lines.extend(f"{pad} {self.paint('=', BLUE)} note: {clip(note)}" for note in diagnostic.notes)
+        lines.extend(f"{self.paint('help', GREEN)}: {clip(help.text)}" for help in diagnostic.helps)
         return "\n".join(lines)
 
     @staticmethod
     def via(call: Label) -> str:
-        return f"in {call.text}, called at {call.span}"
+        return f"in {clip(call.text)}, called at {call.span}"
 
     def excerpt(self, diagnostic: Diagnostic, source: Source, gutter: int, first: bool) -> list[str]:
         labels = [label for label in diagnostic.labels if label.span.source is source]
@@ -133,28 +133,28 @@ class _Renderer:
             if previous and number > previous + 1:
                 out.append(" " * (gutter - 1) + self.paint("...", BLUE))
             previous = number
-            text = source.line(number).replace("\t", " ")
-            shown = text if len(text) <= WIDEST else text[: WIDEST - 3] + "..."
-            out.append(f"{self.paint(str(number).rjust(gutter), BLUE)} {bar} {shown}".rstrip())
-            marks = self.marks(by_line[number], diagnostic.labels[0], text)
-            out.extend(f"{' ' * gutter} {bar} {mark}" for mark in marks)
+            line = source.line(number)
+            for near in _near(by_line[number], len(line)):
+                cut, text = _cut(line, near[0])
+                out.append(f"{self.paint(str(number).rjust(gutter), BLUE)} {bar} {text}".rstrip())
+                marks = self.marks(near, diagnostic.labels[0], text, cut)
+                out.extend(f"{' ' * gutter} {bar} {mark}" for mark in marks)
         return out
 
-    def marks(self, labels: list[Label], primary: Label, text: str) -> list[str]:
+    def marks(self, labels: list[Label], primary: Label, text: str, cut: int) -> list[str]:
         """Underlines of one source line: all rulers on one row where they do not overlap, texts below, right to left."""
         rows: list[str] = []
-        ordered = sorted(labels, key=lambda label: label.span.start)
-        for group in _disjoint(ordered):
-            rows.extend(self.group(group, primary, text))
+        for group in _disjoint(labels):
+            rows.extend(self.group(group, primary, text, cut))
         return rows
 
-    def group(self, group: list[Label], primary: Label, text: str) -> list[str]:
+    def group(self, group: list[Label], primary: Label, text: str, cut: int) -> list[str]:
         places = []
         for label in group:
-            start = label.span.source.position(label.span.start)[1] - 1
-            length = max(1, min(label.span.end - label.span.start, len(text) - start, WIDEST))
+            start = _column(label) - cut
+            length = max(1, min(label.span.end - label.span.start, len(text) - start))
             mark, style = ("^", RED) if label is primary else ("-", BLUE)
-            places.append((start, length, mark, style, label.text))
+            places.append((start, length, mark, style, clip(label.text)))
         last = places[-1]
         ruler, at = "", 0
         for start, length, mark, style, _ in places:
@@ -163,6 +163,38 @@ class _Renderer:
         rows = [f"{ruler} {self.paint(last[4], last[3])}".rstrip()]
         rows.extend(" " * start + self.paint(said, style) for start, _, _, style, said in reversed(places[:-1]) if said)
         return rows
+
+
+def _column(label: Label) -> int:
+    """Where a label begins on its line, from 0."""
+    return label.span.source.position(label.span.start)[1] - 1
+
+
+def _near(labels: list[Label], length: int) -> list[list[Label]]:
+    """The labels of a line by their start; those of a line too long to show in groups that one excerpt shows."""
+    groups: list[list[Label]] = []
+    for label in sorted(labels, key=lambda label: label.span.start):
+        if groups and (length <= WIDEST or _column(label) - _column(groups[-1][0]) < WIDEST // 2):
+            groups[-1].append(label)
+        else:
+            groups.append([label])
+    return groups
+
+
+def _cut(line: str, first: Label) -> tuple[int, str]:
+    """The part of a line that is shown, and how much before it is left out."""
+    if len(line) <= WIDEST:
+        return 0, line.replace("\t", " ")
+    column = _column(first)
+    cut = 0 if column < WIDEST // 2 else column - WIDEST // 4
+    text = line[cut : cut + WIDEST].replace("\t", " ")
+    text = "..." + text[3:] if cut else text
+    return cut, text[:-3] + "..." if cut + WIDEST < len(line) else text
+
+
+def clip(text: str) -> str:
+    """A text without the middle of what is too long to read."""
+    return text if len(text) <= 4 * WIDEST else f"{text[: 2 * WIDEST]} ... {text[-WIDEST:]}"
 
 
 def _disjoint(labels: list[Label]) -> list[list[Label]]:
