@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,8 +71,24 @@ def check_all(path: Path, input: Inputs = None, **params: Any) -> tuple[list[Gra
             graphs.append(_check(source, name or None, input, params))
         except SpecError as error:
             found.extend(error.diagnostics)
-    unique = {(d.code, d.message, str(d.labels[0].span) if d.labels else ""): d for d in found}
-    return graphs, list(unique.values())
+    unique: dict[tuple[str, str], Diagnostic] = {}
+    for diagnostic in found:
+        unique.setdefault(_place(diagnostic), diagnostic)
+    return graphs, in_order(unique.values())
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """As a reader meets them: those of the spec as a whole, then file by file as they were opened, from top to bottom."""
+    files: dict[str, int] = {}
+    for diagnostic in diagnostics:
+        for label in diagnostic.labels[:1]:
+            files.setdefault(label.span.source.name, len(files))
+
+    def place(diagnostic: Diagnostic) -> tuple[int, int]:
+        spans = [label.span for label in diagnostic.labels[:1]]
+        return (files[spans[0].source.name], spans[0].start) if spans else (-1, 0)
+
+    return sorted(diagnostics, key=place)
 
 
 def is_text(spec: str) -> bool:
@@ -110,7 +126,9 @@ def _check(source: Source, net: str | None, input: Inputs, params: Mapping[str, 
 def _attempt(
     source: Source, net: str | None, shapes: Mapping[str, Shape], params: Mapping[str, Any], texts: Mapping[Source, str]
 ) -> Graph:
-    overrides = {other.path.resolve(): text for other, text in texts.items() if other.path is not None and other is not source}
+    overrides = {
+        other.path.resolve(): text for other, text in texts.items() if other.path is not None and other is not source
+    }
     if source in texts:
         source = Source(source.name, texts[source], source.path)
     with _uncollected():
@@ -122,9 +140,16 @@ def _attempt(
             graph = elaborate(module, _selected(module, net, diagnostics), params, shapes)
         except SpecError as error:
             diagnostics.extend(error.diagnostics)
+        said = {_place(diagnostic) for diagnostic in diagnostics}
+        diagnostics.extend(diagnostic for diagnostic in workspace.unknown if _place(diagnostic) not in said)
     if diagnostics or graph is None:
-        raise SpecError(diagnostics)
+        raise SpecError(in_order(diagnostics))
     return graph
+
+
+def _place(diagnostic: Diagnostic) -> tuple[str, str]:
+    """What makes two diagnostics one: their code and where they point."""
+    return diagnostic.code, str(diagnostic.labels[0].span) if diagnostic.labels else diagnostic.message
 
 
 @contextmanager
@@ -168,5 +193,11 @@ def _shape(text: str) -> Shape:
         if all(0 < size <= LARGEST for size in shape):
             return shape
     raise SpecError(
-        [Diagnostic("E0404", f"`{text}` is no input shape", helps=(Help("as in 3x224x224 (channels, height, width), or 100"),))]
+        [
+            Diagnostic(
+                "E0404",
+                f"`{text}` is no input shape",
+                helps=(Help("as in 3x224x224 (channels, height, width), or 100"),),
+            )
+        ]
     )

@@ -1,11 +1,13 @@
-"""What to say about text that does not parse: a rule per mistake, from the token that did not fit and what would have."""
+"""What to say about text that does not parse: a rule per mistake, from the token that did not fit and what would have.
+
+It has more lines than other files: the rules are one list, and are read as one.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from cnndsl.diagnostic import Diagnostic, Edit, Help, Label
@@ -21,7 +23,6 @@ BEGINS_ELEMENT = {"FOR", "EACH"}
 OPERATORS = {"STAR", "PLUS", "MINUS", "SLASH", "DOUBLE_SLASH", "PERCENT", "COMPARISON"}
 LINK_ENDS = {"ARROW", "VBAR", "SEMICOLON"}
 OPENS, CLOSES = {"LBRACE", "LPAR"}, {"RBRACE", "RPAR"}
-LONGEST_NUMBER = 30
 
 
 @dataclass(frozen=True)
@@ -61,92 +62,6 @@ def _ends_input(tokens: list[Any], at: int) -> bool:
         at -= 2
     follows = at >= 1 and tokens[at - 1].type == "INPUT"
     return follows and tokens[at].type in ("SIZE", "NUMBER")
-
-
-def is_endless(text: str) -> bool:
-    return any(len(part) > LONGEST_NUMBER for part in re.split("x", text)) or ("e" in text.lower() and float(text) == inf)
-
-
-def endless(span: Span) -> Diagnostic:
-    if span.end - span.start <= LONGEST_NUMBER:
-        return Diagnostic("E0106", "a number too large for a computer", (Label(span, "too large"),))
-    return Diagnostic("E0106", f"a number of more than {LONGEST_NUMBER} characters", (Label(span, "too long"),))
-
-
-HINTS = {
-    "'": 'strings stand in double quotes: "..."',
-    "`": "names stand as they are, without quotes",
-    ":": "a value is given with `=`",
-    "~": "an arrow is written `->`",
-    "?": "a choice is written `if condition { ... } else { ... }`",
-    "$": "a parameter is named as it is",
-    ".": "a size of a stream is written `@x.channels`, a range `0 .. 4`",
-}
-"""What may help, by the first character of what has no meaning."""
-
-
-def stray(span: Span) -> Diagnostic:
-    """One or more characters that mean nothing."""
-    helps = (Help(HINTS[span.text[0]]),) if span.text[0] in HINTS else ()
-    return Diagnostic(
-        "E0101", f"`{span.text[:20]}` has no meaning in a spec", (Label(span, "not expected here"),), helps=helps
-    )
-
-
-def stand_in(span: Span, meant: str) -> Diagnostic:
-    """A sign of another language for one that a spec writes in another way."""
-    help_ = Help(f"write `{meant}`", (Edit(span, meant),))
-    return Diagnostic(
-        "E0101", f"`{span.text}` has no meaning in a spec", (Label(span, "not expected here"),), tries=(help_,)
-    )
-
-
-def brackets(opening: Span, closing: Span | None) -> Diagnostic:
-    """`[5x5]`."""
-    others = (Label(closing),) if closing else ()
-    edits = (Edit(opening, ""), Edit(closing, "")) if closing else ()
-    return Diagnostic(
-        "E0101",
-        "square brackets have no meaning in a spec",
-        (Label(opening, "not expected here"), *others),
-        tries=(Help("leave the brackets out", edits),) if edits else (),
-    )
-
-
-def quotes(span: Span) -> Diagnostic:
-    """`'LeNet'`."""
-    return Diagnostic(
-        "E0101",
-        "a string stands in double quotes",
-        (Label(span, "single quotes have no meaning in a spec"),),
-        tries=(Help(f'write `"{span.text[1:-1]}"`', (Edit(span, f'"{span.text[1:-1]}"'),)),),
-    )
-
-
-def unclosed(span: Span) -> Diagnostic:
-    """A string without an end on its line."""
-    return Diagnostic("E0102", "a string is not closed", (Label(span, 'no `"` follows on this line'),))
-
-
-def run_on(span: Span, text: str) -> Diagnostic:
-    """`2n`, `3xk`."""
-    number = re.match(r"\d+", text)
-    digits = number.group() if number else ""
-    rest = text[len(digits) :]
-    if re.fullmatch(r"x[A-Za-z_]\w*", rest):
-        help_ = Help(f"a window's parts are given by name where they are computed: `kernel={rest[1:]}`")
-        helps, tries = (help_,), ()
-    else:
-        helps, tries = (), (Help(f"a product is written `({digits} * {rest})`", (Edit(span, f"({digits} * {rest})"),)),)
-    return Diagnostic(
-        "E0103", f"the number {digits} runs into `{rest}`", (Label(span, "not a number"),), helps=helps, tries=tries
-    )
-
-
-def too_deep(span: Span, deepest: int) -> Diagnostic:
-    return Diagnostic(
-        "E0107", f"braces and parentheses nest more than {deepest} deep", (Label(span, f"level {deepest + 1}"),)
-    )
 
 
 def second_bare_net(span: Span, first: Span) -> Diagnostic:
@@ -202,7 +117,10 @@ def expected(accepts: Iterable[str]) -> str:
 
 
 class Mistake(NamedTuple):
-    """What is said about a token that does not fit, and the tokens to go on with: as they were meant, if that is clear."""
+    """What is said about a token that does not fit, and the tokens to go on with: as they were meant, if that is clear.
+
+    No tokens at all: what follows has no meaning without what is missing here.
+    """
 
     diagnostic: Diagnostic
     meant: list[Any] | None = None
@@ -352,6 +270,7 @@ def _semicolon(c: Context) -> Mistake | None:
     """A line that ends with `;` without it."""
     if "SEMICOLON" not in c.accepts or c.before is None or c.token.type in (*OPERATORS, "COMMA", "EQUAL"):
         return None
+    c = replace(c, at=_next_line(c) or c.at)
     diagnostic = Diagnostic(
         "E0114",
         f"`;` is missing before `{c.token}`",
@@ -359,6 +278,19 @@ def _semicolon(c: Context) -> Mistake | None:
         tries=(Help("end the line with `;`", (Edit(_gap(c), ";"),)),),
     )
     return Mistake(diagnostic, _inserted(c, "SEMICOLON", ";"))
+
+
+def _next_line(c: Context) -> int | None:
+    """Where a `let` line seems to end: the index of the last token that begins an element on a new line."""
+    for at in range(c.at - 1, 0, -1):
+        before, token = c.tokens[at - 1], c.tokens[at]
+        if token.type in ("LET", "DEFAULT"):
+            return None
+        gap = c.span(token).source.text[before.end_pos : token.start_pos]
+        begins = token.type in ("NAME", "STREAM", "IF", "FOR", "EACH", "LPAR")
+        if "\n" in gap and begins and before.type not in LINK_ENDS | OPENS | {"EQUAL", "STAR", "AS"}:
+            return at
+    return None
 
 
 def _other_arrow(c: Context) -> Mistake | None:
@@ -471,15 +403,12 @@ def _bare_path(c: Context) -> Mistake | None:
     return Mistake(diagnostic, [c.before, renamed(c.token, "STRING", f'"{span.text}"'), *c.tokens[stop:]])
 
 
-def _size_of_letters(c: Context) -> Diagnostic | None:
+def _size_of_letters(c: Context) -> Mistake | None:
     """`input HxWx3`: the channels come first, and are a number."""
     if c.before is None or c.before.type != "INPUT" or "SIZE" not in c.accepts:
         return None
-    return Diagnostic(
-        "E0105",
-        "an input is channels x height x width, or one number",
-        (Label(c.span(c.token), "as in 3x224x224, or 3xHxW for any size"),),
-    )
+    label = Label(c.span(c.token), "as in 3x224x224, or 3xHxW for any size")
+    return Mistake(Diagnostic("E0105", "an input is channels x height x width, or one number", (label,)), [])
 
 
 RULES: tuple[Callable[[Context], Diagnostic | Mistake | None], ...] = (

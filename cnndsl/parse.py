@@ -18,11 +18,11 @@ from typing import Any
 
 import lark
 
-from cnndsl import mistakes, syntax
+from cnndsl import mistakes, strays, syntax
 from cnndsl.build import Builder
 from cnndsl.diagnostic import Diagnostic
 from cnndsl.mistakes import CLOSES, OPENS, renamed
-from cnndsl.recover import clean, follows, mask
+from cnndsl.recover import follows, mask
 from cnndsl.source import Source, Span, shipped
 
 STARTS = {"DEF": "def", "NET": "net", "FROM": "import", "IMPORT": "import"}
@@ -96,7 +96,7 @@ class _Parser:
         self.builder.source = source
 
     def parse(self) -> syntax.File:
-        tokens = list(clean(self.lark.lex(self.source.text), self.source, self.diagnostics))
+        tokens = list(strays.clean(self.lark.lex(self.source.text), self.source, self.diagnostics))
         imports: list[syntax.Import] = []
         blocks: list[syntax.Block] = []
         nets: list[syntax.Net] = []
@@ -106,10 +106,7 @@ class _Parser:
             if start is None:
                 bare.append(item)
                 continue
-            if self.too_deep(item):
-                tree = None
-            else:
-                tree = self.item(item, start)
+            tree = None if self.too_deep(item) else self.item(item, start)
             if isinstance(tree, syntax.Import):
                 imports.append(tree)
             elif isinstance(tree, syntax.Block):
@@ -166,7 +163,7 @@ class _Parser:
             if kind in OPENS:
                 operators.append(0)
                 if len(operators) > DEEPEST + 1:
-                    self.diagnostics.append(mistakes.too_deep(self.span(token), DEEPEST))
+                    self.diagnostics.append(strays.too_deep(self.span(token), DEEPEST))
                     return True
             elif kind in CLOSES or kind in mistakes.LINK_ENDS:
                 total -= operators[-1]
@@ -177,7 +174,7 @@ class _Parser:
                 operators[-1] += 1
                 total += 1
                 if total > MOST_OPERATORS:
-                    self.diagnostics.append(mistakes.too_long(self.span(token), MOST_OPERATORS))
+                    self.diagnostics.append(strays.too_long(self.span(token), MOST_OPERATORS))
                     return True
         return False
 
@@ -188,8 +185,8 @@ class _Parser:
         seen: dict[int, int] = {}
         found: list[Diagnostic] = []
         tree = None
-        strays = [token for token in tokens if token.type == "STRAY"]
-        for _ in range(0 if any(str(token) == '"' for token in strays) else MOST_ERRORS):
+        odd = [token for token in tokens if token.type == "STRAY"]
+        for _ in range(0 if any(str(token) == '"' for token in odd) else MOST_ERRORS):
             interactive: Any = self.lark.parse_interactive(start=start)
             failed = self.feed(interactive, tokens)
             if failed is None:
@@ -204,15 +201,15 @@ class _Parser:
                     mistakes.Context(tokens, failed, interactive.accepts(), self.span)
                 )
                 found.append(found_here)
-            cut = meant or mask(tokens, failed)
-            if cut is None or seen[at.start_pos] > 2:
+            cut = mask(tokens, failed) if meant is None else meant
+            if not cut or seen[at.start_pos] > 2:
                 break
             tokens = cut
         self.diagnostics.extend(found)
         said = [label.span for diagnostic in found for label in diagnostic.labels]
         self.diagnostics.extend(
-            mistakes.stray(span)
-            for span in map(self.span, strays)
+            strays.stray(span)
+            for span in map(self.span, odd)
             if span.text != '"' and not any(s.start <= span.start < s.end for s in said)
         )
         return tree
@@ -271,4 +268,3 @@ class _Parser:
 
     def span(self, token: Any) -> Span:
         return Span(self.source, token.start_pos, token.end_pos)
-

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnndsl.diagnostic import Diagnostic, Help, SpecError
 from cnndsl.source import shipped
-from cnndsl.workspace import nearest
+from cnndsl.synonyms import nearest
 
 NET = re.compile(r"^net\s+([A-Za-z_]\w*)", re.MULTILINE)
 COMMENT = re.compile(r"#[^\n]*")

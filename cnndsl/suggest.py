@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -24,7 +25,7 @@ def suggest(diagnostics: Sequence[Diagnostic], recheck: Recheck) -> tuple[Diagno
     an independent error further down, which the mended one had silenced.
     """
     until = time.monotonic() + MOST_SECONDS
-    before = {_key(diagnostic) for diagnostic in diagnostics}
+    before = Counter(map(_key, diagnostics))
     out = []
     for diagnostic in diagnostics:
         clean: list[Help] = []
@@ -36,7 +37,7 @@ def suggest(diagnostics: Sequence[Diagnostic], recheck: Recheck) -> tuple[Diagno
                 continue
             after = recheck(apply(help_.edits))
             new = [other for other in after if _key(other) not in before]
-            if _key(diagnostic) in {_key(other) for other in after}:
+            if Counter(map(_key, after))[_key(diagnostic)] >= before[_key(diagnostic)]:
                 continue
             if not new:
                 clean.append(help_)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Diagnostic, Edit, Help, Label, SpecError
-from cnndsl.op import BOOLEAN, OPS
+from cnndsl.names import COMBINATORS, SHORTCUTS, did_you_mean, flags, layer_names, unknown_layers
+from cnndsl.op import OPS
 from cnndsl.parse import parse
 from cnndsl.source import MAX_BYTES, Source, Span, shipped
-from cnndsl.values import FUNCTIONS, BlockValue
-
-COMBINATORS = ("branch", "residual", "aux", "id")
-"""Elements that are no layers; merges (`concat`, `add` ...) are ops."""
-SHORTCUTS = ("identity", "project", "pad", "optional")
+from cnndsl.synonyms import LAYERS, nearest
+from cnndsl.values import BlockValue
 
 
 @dataclass
@@ -59,29 +56,19 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def nearest(name: str, known: Iterable[str], most: int = 1) -> list[str]:
-    """The known names closest to a misspelt one."""
-    pool = sorted({k for k in known if k != name})
-    close = get_close_matches(name, pool, n=most, cutoff=0.6)
-    folded = [k for k in pool if k.lower().replace("_", "") == name.lower().replace("_", "")]
-    return (folded or close)[:most]
-
-
-def did_you_mean(span: Span, name: str, known: Iterable[str], prefix: str = "") -> tuple[Help, ...]:
-    """Helps that put the nearest known name in place of a span, yet to be checked."""
-    return tuple(
-        Help(f"did you mean `{prefix}{close}`?", (Edit(span, prefix + close),)) for close in nearest(name, known, 2)
-    )
-
-
 class Workspace:
-    """The files of one run. `overrides` are texts that stand in for what is on disk, by resolved path."""
+    """The files of one run. `overrides` are texts that stand in for what is on disk, by resolved path.
+
+    `unknown` are complaints about names of layers that mean nothing wherever they are reached; elaboration says more about
+    those that it comes to.
+    """
 
     def __init__(self, overrides: dict[Path, str] | None = None) -> None:
         self.overrides = overrides or {}
         self.modules: dict[Path, Module] = {}
         self.opening: list[Path] = []
         self.diagnostics: list[Diagnostic] = []
+        self.unknown: list[Diagnostic] = []
 
     def module(self, source: Source) -> Module:
         """A source parsed, its imports followed. Complaints go to `diagnostics`."""
@@ -101,6 +88,7 @@ class Workspace:
                 continue
             module.nets[net.name] = net
             self.check_parameters(net.parameters, net.defaults)
+        self.unknown.extend(unknown_layers(file, {*module.blocks, *module.broken}))
         return module
 
     def complain(
@@ -121,16 +109,21 @@ class Workspace:
         name = block.name
         if name in OPS or name in COMBINATORS or name in SHORTCUTS:
             kind = "layer" if name in OPS and OPS[name].family != "merge" else "combinator"
-            self.complain(
-                "E0211", f"a block may not be called like the {kind} `{name}`", block.name_span, f"`{name}` is taken"
+            like = (
+                f"the word `{name}` of `residual`" if name in SHORTCUTS and name not in OPS else f"the {kind} `{name}`"
             )
+            self.complain("E0211", f"a block may not be called like {like}", block.name_span, f"`{name}` is taken")
             module.broken.add(name)
             return
         if name in module.blocks:
-            first = module.blocks[name].block.name_span
+            imported = [i.span for item in module.file.imports for i in item.names if i.alias == name]
+            first = imported[0] if imported else module.blocks[name].block.name_span
             self.complain(
                 "E0209", f"two blocks are called `{name}`", block.name_span, "again here", (first, "first here")
             )
+            return
+        if block.chain is None:  # it does not parse, which was reported
+            module.broken.add(name)
             return
         module.blocks[name] = BlockValue(block, module)
         self.check_parameters(block.parameters, (), block.streams)
@@ -144,26 +137,24 @@ class Workspace:
         seen: dict[str, Span] = {}
         named: list[syntax.Parameter | syntax.Name] = [*parameters, *streams]
         for item in named:
+            span = Span(item.span.source, item.span.start, item.span.start + len(item.name))
             if item.name in flags():
                 self.complain(
                     "E0212",
                     f"a parameter may not be called like the flag `{item.name}`",
-                    item.span,
-                    "a flag of the language",
+                    span,
+                    "it means something when it stands alone among arguments",
                 )
             if item.name in seen:
+                first = seen[item.name]
                 self.complain(
-                    "E0209",
-                    f"two parameters are called `{item.name}`",
-                    item.span,
-                    "again here",
-                    (seen[item.name], "first here"),
+                    "E0209", f"two parameters are called `{item.name}`", span, "again here", (first, "first here")
                 )
-            seen[item.name] = item.span
+            seen.setdefault(item.name, span)
         for default in defaults:
             layer = default.layer
             if layer.name not in OPS or not OPS[layer.name].written:
-                tries = did_you_mean(layer.span, layer.name, layer_names())
+                tries = did_you_mean(layer.span, layer.name, layer_names(), elsewhere=LAYERS)
                 self.complain("E0201", f"there is no layer `{layer.name}`", layer.span, "unknown layer", tries=tries)
 
     # --- imports
@@ -173,7 +164,14 @@ class Workspace:
         other = self.open(item, module.file.source)
         for imported in item.names:
             if imported.alias in module.blocks:
-                self.complain("E0209", f"two blocks are called `{imported.alias}`", imported.span, "again here")
+                first = next(i.span for it in module.file.imports for i in it.names if i.alias == imported.alias)
+                self.complain(
+                    "E0209",
+                    f"two blocks are called `{imported.alias}`",
+                    imported.span,
+                    "again here",
+                    (first, "first here"),
+                )
             elif other is None:
                 module.broken.add(imported.alias)
             elif imported.name in other.blocks:
@@ -183,10 +181,12 @@ class Workspace:
             else:
                 module.broken.add(imported.alias)
                 name_span = Span(imported.span.source, imported.span.start, imported.span.start + len(imported.name))
-                what = "is a net, and only blocks can be imported" if imported.name in other.nets else "is not there"
+                message = f"there is no block `{imported.name}` in {item.path}"
+                if imported.name in other.nets:
+                    message = f"`{imported.name}` in {item.path} is a net, and only blocks can be imported"
                 self.complain(
                     "E0207",
-                    f"`{imported.name}` {what} in {item.path}",
+                    message,
                     name_span,
                     "not a block of that file",
                     tries=did_you_mean(name_span, imported.name, other.blocks),
@@ -209,7 +209,8 @@ class Workspace:
                     self.outside(item)
                     return None
                 return self.enter(item, path, source)
-        known = {p.name for folder in folders for p in folder.glob("*.cnn")}
+        beside = [(folder / wanted).parent for folder in folders]
+        known = {str(wanted.parent / path.name) for folder in beside for path in folder.glob("*.cnn")}
         self.complain(
             "E0208",
             f'there is no file "{item.path}"',
@@ -249,31 +250,6 @@ class Workspace:
             finally:
                 self.opening = circle[:-1]
         return self.modules[path]
-
-
-def layer_names() -> list[str]:
-    """What a spec can call besides its own blocks."""
-    return [name for name, op in OPS.items() if op.written]
-
-
-def flags() -> set[str]:
-    """The words that mean something when they are named alone among a layer's arguments."""
-    global _flags
-    if not _flags:
-        _flags = set(SHORTCUTS)
-        for op in OPS.values():
-            for name, spec in op.attributes.items():
-                if spec.kind is BOOLEAN and spec.default is False:
-                    _flags.add(name)
-                _flags.update(spec.kind.words)
-    return _flags
-
-
-_flags: set[str] = set()
-
-
-def function_names() -> list[str]:
-    return list(FUNCTIONS)
 
 
 def select(module: Module, wanted: str | None) -> syntax.Net:

@@ -8,10 +8,10 @@ from typing import Any
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help
 from cnndsl.elaborate.evaluate import Evaluator, is_number
-from cnndsl.op import BOOLEAN, REQUIRED, STREAM, Attribute, Op, Reject, Window
+from cnndsl.names import did_you_mean
+from cnndsl.op import BOOLEAN, OPS, REQUIRED, STREAM, Attribute, Op, Reject, Window
 from cnndsl.source import Span
 from cnndsl.values import POISON, Env, Flow, describe, is_stream
-from cnndsl.workspace import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,6 @@ class _Slots:
         name = argument.value
         assert isinstance(name, syntax.Name)
         module = env.module
-        from cnndsl.op import OPS
-
         unknown = env.find(name.name) is None and name.name not in {*module.blocks, *module.broken, *OPS, "channels"}
         if not unknown:
             return self.binder.evaluator.value(name, env, flow)
@@ -183,14 +181,13 @@ class _Slots:
 
     def window(self, value: Window, argument: syntax.Argument, given: set[str] | None) -> None:
         """A whole window fills kernel, stride and padding, as far as it has them."""
-        self.put("kernel", value.kernel, argument.span, given)
-        for name, part in (("stride", value.stride), ("padding", value.padding)):
+        for name, part in (("kernel", value.kernel), ("stride", value.stride), ("padding", value.padding)):
             if part is None:
                 continue
             if name not in self.cls.attributes:
                 self.fail("E0202", f"a window of `{self.cls.name}` has no {name}", argument.span, "")
             else:
-                self.put(name, part, argument.span, given)
+                self.convert(name, Window(part), argument, given)
 
     def convert(self, name: str, value: Any, argument: syntax.Argument, given: set[str] | None) -> None:
         spec = self.cls.attributes[name]
@@ -305,21 +302,25 @@ def edited(call: syntax.Call, changes: list[Edit]) -> str:
 
 def _place_of(call: syntax.Call, name: str) -> Span | None:
     """The text of an attribute's value in a call."""
-    positional = 0
+    attributes = OPS[call.name].attributes if call.name in OPS else {}
+    free = [key for key, spec in attributes.items() if spec.positional]
     for argument in call.arguments:
-        if argument.name == name:
-            return argument.value.span
+        value = argument.value
         if argument.name is not None:
+            if argument.name == name:
+                return value.span
+        elif isinstance(value, syntax.Name) and (value.name in attributes or _is_word(value.name, attributes)):
             continue
-        if isinstance(argument.value, syntax.WindowValue):
-            part = {
-                "kernel": argument.value.size,
-                "stride": argument.value.stride,
-                "padding": argument.value.padding,
-            }.get(name)
+        elif isinstance(value, syntax.WindowValue) and "kernel" in attributes:
+            part = {"kernel": value.size, "stride": value.stride, "padding": value.padding}.get(name)
             if part is not None:
                 return part.span
-        elif positional == 0 and name in ("out_channels", "out_features"):
-            return argument.value.span
-        positional += 1
+            free = [key for key in free if not attributes[key].window]
+        elif free and free.pop(0) == name:
+            return value.span
     return None
+
+
+def _is_word(word: str, attributes: dict[str, Attribute]) -> bool:
+    """Whether a name alone sets one of these attributes."""
+    return any(word in spec.kind.words for spec in attributes.values())

@@ -11,11 +11,11 @@ from cnndsl.diagnostic import Edit, Help, Label
 from cnndsl.elaborate import nodes
 from cnndsl.elaborate.combine import aux, branch, identity, merge
 from cnndsl.elaborate.residual import residual
+from cnndsl.names import did_you_mean, layer_names, unknown_layer
 from cnndsl.op import OPS, Op, show_shape
 from cnndsl.ops.reshape import Split
 from cnndsl.source import Span
 from cnndsl.values import LOST, POISON, BlockValue, Env, Flow, OpValue, Ref, describe, is_stream, show
-from cnndsl.workspace import did_you_mean, layer_names
 
 if TYPE_CHECKING:
     from cnndsl.elaborate.walk import Walk
@@ -59,8 +59,8 @@ def callee(walk: Walk, call: syntax.Call, env: Env, report: bool = True) -> Any:
         )
     callable_names = env.names(lambda v: isinstance(v, BlockValue | OpValue))
     known = [*callable_names, *module.blocks, *COMBINATORS, *layer_names()]
-    return walk.complain("E0201", f"there is no layer or block `{call.name}`", call.name_span, "unknown",
-                         tries=did_you_mean(call.name_span, call.name, known))  # fmt: skip
+    unknown = unknown_layer(call, known)
+    return walk.complain(unknown.code, unknown.message, call.name_span, unknown.labels[0].text, tries=unknown.tries)
 
 
 def call(walk: Walk, call: syntax.Call, env: Env, flow: Flow, label: str = "") -> Flow:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Help, Label
+from cnndsl.names import did_you_mean
 from cnndsl.op import LARGEST, OPS, Shape, show_shape
 from cnndsl.parse import parse_value
 from cnndsl.source import Source
+from cnndsl.synonyms import nearest
 from cnndsl.values import LOST, POISON, Env, Flow, Ref
-from cnndsl.workspace import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from cnndsl.elaborate.walk import Walk

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Help
+from cnndsl.names import did_you_mean
 from cnndsl.op import LARGEST, OPS, Volume, Window
 from cnndsl.source import Span
 from cnndsl.values import FUNCTIONS, POISON, BlockValue, Env, Flow, OpValue, describe, is_stream
-from cnndsl.workspace import did_you_mean
 
 BIGGEST = 10**18
 """Whole numbers beyond this are no sizes of a network; arithmetic stops there."""
@@ -161,8 +161,6 @@ class Evaluator:
                 expr.span,
                 "not a window",
             )
-        if min(sizes) < 1 or (stride is not None and min(stride) < 1):
-            return self.complain("E0404", "a window and its stride are at least 1", expr.span, "0 here")
         return Window((sizes[0], sizes[1]), stride, padding)
 
     def part(self, expr: syntax.Value, env: Env, flow: Flow | None) -> Any:

@@ -1,0 +1,99 @@
+"""Names that mean something everywhere; names that mean nothing, and the nearest that do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from cnndsl import syntax
+from cnndsl.diagnostic import Diagnostic, Edit, Help, Label
+from cnndsl.op import BOOLEAN, OPS
+from cnndsl.source import Span
+from cnndsl.synonyms import LAYERS, nearest
+
+COMBINATORS = ("branch", "residual", "aux", "id")
+"""Elements that are no layers; merges (`concat`, `add` ...) are ops."""
+SHORTCUTS = ("identity", "project", "pad", "optional")
+
+
+def did_you_mean(
+    span: Span, name: str, known: Iterable[str], prefix: str = "", elsewhere: dict[str, str] | None = None
+) -> tuple[Help, ...]:
+    """Helps that put the nearest known name in place of a span, yet to be checked."""
+    return tuple(
+        Help(f"did you mean `{prefix}{close}`?", (Edit(span, prefix + close),))
+        for close in nearest(name, known, 2, elsewhere)
+    )
+
+
+def unknown_layer(call: syntax.Call, known: Iterable[str]) -> Diagnostic:
+    """The complaint about a call of what is not known."""
+    return Diagnostic(
+        "E0201",
+        f"there is no layer or block `{call.name}`",
+        (Label(call.name_span, "unknown"),),
+        tries=did_you_mean(call.name_span, call.name, known, elsewhere=LAYERS),
+    )
+
+
+def layer_names() -> list[str]:
+    """What a spec can call besides its own blocks."""
+    return [name for name, op in OPS.items() if op.written]
+
+
+@cache
+def flags() -> frozenset[str]:
+    """The words that mean something when they are named alone among a layer's arguments."""
+    found = set(SHORTCUTS)
+    for op in OPS.values():
+        for name, spec in op.attributes.items():
+            if spec.kind is BOOLEAN and spec.default is False:
+                found.add(name)
+            found.update(spec.kind.words)
+    return frozenset(found)
+
+
+def unknown_layers(file: syntax.File, blocks: Iterable[str]) -> Iterator[Diagnostic]:
+    """Calls of what is no layer, no block, and no name that stands anywhere in the same definition.
+
+    So a misspelt layer is found in a block that no net calls, and in the branch of an `if` that is not taken.
+    """
+    known = {*blocks, *COMBINATORS, *layer_names()}
+    items: list[syntax.Block | syntax.Net] = [*file.blocks, *file.nets]
+    for item in items:
+        own = set(names_given(item))
+        for call in calls_in(item):
+            if call.name not in known and call.name not in own:
+                yield unknown_layer(call, [*known, *own])
+
+
+def parts(node: Any) -> Iterator[Any]:
+    """A node of the tree and everything in it, depth first."""
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, tuple):
+            if hasattr(node, "_fields"):
+                yield node
+            pending.extend(reversed(node))
+
+
+def calls_in(item: syntax.Block | syntax.Net) -> Iterator[syntax.Call]:
+    """Every call in a definition."""
+    return (part for part in parts(item) if isinstance(part, syntax.Call))
+
+
+def names_given(item: syntax.Block | syntax.Net) -> Iterator[str]:
+    """Every name that a definition gives to something: parameters, streams, labels, variables of loops."""
+    for part in parts(item):
+        if isinstance(part, syntax.Parameter):
+            yield part.name
+        elif isinstance(part, syntax.Let):
+            yield from (name.name for name in part.names)
+        elif isinstance(part, syntax.Link | syntax.Input) and part.label:
+            yield part.label
+        elif isinstance(part, syntax.Loop):
+            yield from part.pattern or ()
+        elif isinstance(part, syntax.Block):
+            yield from (name.name for name in part.streams)
