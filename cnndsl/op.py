@@ -281,8 +281,8 @@ class Op:
                 parts.append(self._window_label())
             elif key in ("stride", "padding") and self.windowed():
                 continue
-            elif value == spec.default or value is None:
-                continue
+            elif value == spec.default or value is None or spec.kind is STREAM:
+                continue  # a stream is an operand: the graph shows it
             elif spec.flag and value is True:
                 parts.append(key)
             elif spec.kind.words:
@@ -330,7 +330,7 @@ def show_value(value: Any) -> str:
     if isinstance(value, Window | Volume):
         return str(value)
     if isinstance(value, tuple):
-        return show_pair(value)  # type: ignore[arg-type]
+        return show_pair(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
