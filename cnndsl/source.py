@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class Source:
     """A named text. `path` is where it was read from, None for a text given as a string."""
 
     name: str
-    text: str
+    text: str = field(repr=False)
     path: Path | None = None
 
     @cached_property
