@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,8 @@ from cnndsl.source import Source
 MOST_SECONDS = 0.8
 """Trying stops after so long: a user waits for the message."""
 MOST_HELPS = 2
+
+_NUMBERS = re.compile(r"\d+")
 
 Recheck = Callable[[Mapping[Source, str]], Sequence[Diagnostic]]
 """Checks the spec again with other texts in the place of some sources; the diagnostics that come of it."""
@@ -50,8 +53,11 @@ def suggest(diagnostics: Sequence[Diagnostic], recheck: Recheck) -> tuple[Diagno
 
 def _further_down(other: Diagnostic, diagnostic: Diagnostic) -> bool:
     """Whether a diagnostic of a mended text stands behind all places of the one that was mended."""
-    if not other.labels or other.code == diagnostic.code:
-        return False
+    if not other.labels or (other.code, _NUMBERS.sub("0", other.message)) == (
+        diagnostic.code,
+        _NUMBERS.sub("0", diagnostic.message),
+    ):
+        return False  # the same mistake, pushed on
     last = max(label.span.end for label in diagnostic.labels)
     return other.labels[0].span.start > last
 

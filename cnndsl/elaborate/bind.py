@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from cnndsl import syntax
-from cnndsl.diagnostic import Edit, Help
+from cnndsl.diagnostic import Edit, Help, Label
 from cnndsl.elaborate.evaluate import Evaluator, is_number
+from cnndsl.elaborate.repair import argument_span, edited, edits, usage
 from cnndsl.names import did_you_mean
 from cnndsl.op import BOOLEAN, OPS, REQUIRED, STREAM, Attribute, Op, Reject, Window
 from cnndsl.source import Span
-from cnndsl.values import POISON, Env, Flow, describe, is_stream
+from cnndsl.synonyms import ATTRIBUTES, nearest
+from cnndsl.values import POISON, BlockValue, Env, Flow, OpValue, describe, is_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +25,16 @@ class Bound:
     streams: tuple[Flow, ...] = ()
 
 
-def end_of_arguments(call: syntax.Call) -> Span:
-    """The empty place behind the last argument of a call, where another can be put."""
-    end = call.arguments[-1].span.end if call.arguments else call.name_span.end
-    return Span(call.span.source, end, end)
+NEEDLESS = {
+    "valid": "without `same` and without a padding, nothing is padded: leave `valid` out",
+    "floor": "sizes are rounded down unless `ceil` says otherwise: leave `floor` out",
+}
+"""Words of other languages for what a layer does anyway."""
+
+
+def _without(argument: syntax.Argument) -> Edit:
+    """Takes out an argument with the space before it."""
+    return Edit(Span(argument.span.source, argument.span.start - 1, argument.span.end), "")
 
 
 class Binder:
@@ -46,9 +55,15 @@ class Binder:
         ]
         for name in missing[:1] if slots.sound else []:
             spec = cls.attributes[name]
-            what = "a window, as in 3x3" if spec.window else f"`{name}`, {spec.kind.expected}"
-            self.complain("E0401", f"`{cls.name}` needs {what}", call.span, f"`{name}` is missing",
-                          helps=(Help(f"the call is `{usage(cls)}`"),))  # fmt: skip
+            what = "a window, as in 3x3" if spec.window else f"`{name}`: {spec.kind.expected}"
+            missing_text = "no window here" if spec.window else f"`{name}` is missing"
+            self.complain(
+                "E0401",
+                f"`{cls.name}` needs {what}",
+                call.span,
+                missing_text,
+                helps=(Help(f"the call is `{usage(cls)}`"),),
+            )
         if missing or not slots.sound:
             return None
         try:
@@ -90,6 +105,7 @@ class _Slots:
         self.streams: list[Flow] = []
         self.spans: dict[str, Span] = {}
         self.sound = True
+        self.skipped: list[syntax.Argument] = []
         self.open = [name for name, spec in cls.attributes.items() if spec.positional]
 
     def fail(self, *report: Any, **rest: Any) -> None:
@@ -100,6 +116,8 @@ class _Slots:
     def take(self, argument: syntax.Argument, env: Env, flow: Flow, given: set[str] | None = None) -> None:
         """Puts an argument to its place. `given` are the attributes a call has, where this is a default line's argument."""
         attributes = self.cls.attributes
+        if argument in self.skipped:
+            return
         if argument.name is None:
             word = argument.value.name if isinstance(argument.value, syntax.Name) else ""
             target = self.flag(word, env)
@@ -116,9 +134,15 @@ class _Slots:
             return
         if argument.name not in attributes:
             place = Span(argument.span.source, argument.span.start, argument.span.start + len(argument.name))
-            known = ", ".join(f"`{name}`" for name in attributes) or "none"
-            self.fail("E0202", f"`{self.cls.name}` has no attribute `{argument.name}`", place, f"it has {known}",
-                      tries=did_you_mean(place, argument.name, attributes))  # fmt: skip
+            known = ", ".join(f"`{name}`" for name in attributes)
+            self.fail(
+                "E0202",
+                f"`{self.cls.name}` has no attribute `{argument.name}`",
+                place,
+                "no such attribute",
+                notes=(f"`{self.cls.name}` has {known}" if known else f"`{self.cls.name}` has no attributes",),
+                tries=did_you_mean(place, argument.name, attributes, elsewhere=ATTRIBUTES),
+            )
             return
         value = self.binder.evaluator.value(argument.value, env, flow)
         if value is POISON:
@@ -148,8 +172,20 @@ class _Slots:
         flags = [n for n, spec in self.cls.attributes.items() if spec.kind is BOOLEAN]
         words = [word for spec in self.cls.attributes.values() for word in spec.kind.words]
         known = [*flags, *words, *env.names(lambda value: True), *module.blocks]
-        return self.complain("E0204", f"`{name.name}` is neither a flag of `{self.cls.name}` nor a name in sight", name.span,
-                             "unknown name", tries=did_you_mean(name.span, name.name, known))  # fmt: skip
+        window = re.fullmatch(r"([A-Za-z_]\w*?)x(\1)", name.name) if self.cls.windowed() else None
+        parts = (
+            [Help(f"give its parts by name: `kernel={window[1]}`", (Edit(name.span, f"kernel={window[1]}"),))]
+            if window
+            else []
+        )
+        needless = [Help(NEEDLESS[name.name.lower()], (_without(argument),))] if name.name.lower() in NEEDLESS else []
+        return self.complain(
+            "E0204",
+            f"`{name.name}` is neither a flag of `{self.cls.name}` nor a name in sight",
+            name.span,
+            "unknown name",
+            tries=(*parts, *needless, *did_you_mean(name.span, name.name, known)),
+        )
 
     def positional(self, value: Any, argument: syntax.Argument, given: set[str] | None) -> None:
         if value is POISON:
@@ -163,21 +199,67 @@ class _Slots:
                 self.window(value, argument, given)
                 return
             if target and free:
-                self.fail("E0404", f"`{self.cls.name}` takes {self.cls.attributes[free[0]].kind.expected} before its window",
-                          argument.span, f"`{free[0]}` belongs here", helps=(Help(f"the call is `{usage(self.cls)}`"),))  # fmt: skip
+                self.too_early(free[0], argument)
                 return
         if not free:
-            self.fail("E0402", f"`{self.cls.name}` takes no further argument", argument.span, f"{describe(value)} is one too many",
-                      helps=(Help(f"the call is `{usage(self.cls)}`"),))  # fmt: skip
+            begins = isinstance(value, BlockValue | OpValue) and argument.span.start > self.call.name_span.end
+            gap = Span(argument.span.source, argument.span.start, argument.span.start)
+            tries = (Help("put `->` between two elements", (Edit(gap, "-> "),)),) if begins else ()
+            self.fail(
+                "E0402",
+                f"`{self.cls.name}` takes no further argument",
+                argument.span,
+                f"{describe(value)} is one too many",
+                helps=(Help(f"the call is `{usage(self.cls)}`"),),
+                tries=tries,
+            )
             return
         name = free[0]
         if self.cls.attributes[name].window:
-            size = f"{value}x{value}" if is_number(value) else "3x3"
-            self.fail("E0404", f"`{self.cls.name}` takes a window here, not {describe(value)}", argument.span, "as in 3x3",
-                      tries=(Help(f"write `{size}`", (Edit(argument.span, size),)),))  # fmt: skip
+            self.no_window(value, argument)
             self.open.remove(name)
             return
         self.convert(name, value, argument, given)
+
+    def too_early(self, name: str, argument: syntax.Argument) -> None:
+        """A window stands where another argument is expected: are the two swapped?"""
+        behind = [a for a in self.call.arguments if a.name is None and a.span.start > argument.span.start]
+        edits_ = (Edit(argument.span, behind[0].span.text), Edit(behind[0].span, argument.span.text)) if behind else ()
+        swapped = Help(f"write `{edited(self.call, list(edits_))}`", edits_)
+        expected = self.cls.attributes[name].kind.expected
+        self.fail(
+            "E0404",
+            f"`{self.cls.name}` takes `{name}` before its window",
+            argument.span,
+            f"expected {expected}",
+            helps=() if behind else (Help(f"the call is `{usage(self.cls)}`"),),
+            tries=(swapped,) if behind else (),
+        )
+
+    def no_window(self, value: Any, argument: syntax.Argument) -> None:
+        """Another value stands where a window is expected; `3 3` and `3` may mean 3x3."""
+        at = self.call.arguments.index(argument) if argument in self.call.arguments else len(self.call.arguments)
+        behind = [
+            a for a in self.call.arguments[at + 1 : at + 2] if isinstance(a.value, syntax.Literal) and a.name is None
+        ]
+        tries = []
+        if isinstance(argument.value, syntax.Literal) and is_number(value):
+            if behind and is_number(behind[0].value.value):  # type: ignore[union-attr]
+                self.skipped.append(behind[0])
+                text = f"{argument.span.text}x{behind[0].span.text}"
+                tries.append(Help(f"write `{text}`", (Edit(argument.span.to(behind[0].span), text),)))
+            else:
+                tries.append(Help(f"write `{value}x{value}`", (Edit(argument.span, f"{value}x{value}"),)))
+        elif is_number(value):
+            text = argument.span.text
+            tries.append(Help(f"write `kernel={text}`", (Edit(argument.span, f"kernel={text}"),)))
+        self.fail(
+            "E0404",
+            f"`{self.cls.name}` takes a window here, not {describe(value)}",
+            argument.span,
+            "expected a window, as in 3x3",
+            tries=tuple(tries),
+        )
 
     def window(self, value: Window, argument: syntax.Argument, given: set[str] | None) -> None:
         """A whole window fills kernel, stride and padding, as far as it has them."""
@@ -195,9 +277,9 @@ class _Slots:
             if not is_stream(value) or len(value) != 1:
                 self.fail(
                     "E0404",
-                    f"`{name}` of `{self.cls.name}` is a stream, as in @x, not {describe(value)}",
+                    f"`{name}` of `{self.cls.name}` cannot be {describe(value)}",
                     argument.span,
-                    "",
+                    f"expected a stream, as in `{name}=@x`",
                 )
                 return
             self.streams.append(value)
@@ -205,14 +287,13 @@ class _Slots:
             return
         kept = spec.kind.convert(value)
         if kept is None:
-            words = spec.kind.words
-            tries = (
-                did_you_mean(argument.value.span, value, words)
-                if isinstance(value, str)
-                else _rounded(spec, value, argument)
+            self.fail(
+                "E0404",
+                f"`{name}` of `{self.cls.name}` cannot be {describe(value)}",
+                argument.value.span,
+                f"expected {spec.kind.expected}",
+                tries=_other_values(spec, value, argument.value.span),
             )
-            self.fail("E0404", f"`{name}` of `{self.cls.name}` is {spec.kind.expected}, not {describe(value)}", argument.span, "",
-                      tries=tries)  # fmt: skip
             self.values[name] = POISON
             return
         self.put(name, kept, argument.span, given)
@@ -225,102 +306,40 @@ class _Slots:
                 self.values[name] = value
             return
         if name in self.values:
-            self.fail("E0403", f"`{name}` of `{self.cls.name}` is given twice", span, "again here")
+            others = (Label(self.spans[name], "first here"),) if name in self.spans else ()
+            self.fail("E0403", f"`{name}` of `{self.cls.name}` is given twice", span, "again here", others=others)
             return
         rival = {"same": "padding", "padding": "same"}.get(name)
         if rival in self.values and self.values[rival] not in (False, POISON) and value is not False:
+            others = (Label(self.spans[rival], "and this"),) if rival in self.spans else ()
             self.fail(
-                "E0403", f"`same` sets the padding of `{self.cls.name}`: it takes no other", span, "a second padding"
+                "E0403",
+                f"`same` sets the padding of `{self.cls.name}`: it takes no other",
+                span,
+                "this",
+                others=others,
             )
             return
         self.values[name] = value
         self.spans[name] = span
 
 
-def _rounded(spec: Attribute, value: Any, argument: syntax.Argument) -> tuple[Help, ...]:
-    """For a fraction where a whole number belongs: divide with `//`."""
-    text = argument.value.span.text
-    if isinstance(value, float) and "/" in text and "//" not in text:
-        return (Help("`//` divides and rounds down", (Edit(argument.value.span, text.replace("/", "//")),)),)
+def _other_values(spec: Attribute, value: Any, span: Span) -> tuple[Help, ...]:
+    """What may have been meant by a value that an attribute does not take."""
+    text = span.text
+    if isinstance(value, str):
+        bare = text.strip('"')
+        near = [
+            Help(f'did you mean `"{word}"`?', (Edit(span, f'"{word}"'),)) for word in nearest(value, spec.kind.words)
+        ]
+        return (*near, Help(f"write `{bare}`", (Edit(span, bare),)))
+    if not is_number(value):
+        return ()
+    if "/" in text and "//" not in text:
+        whole = text.replace("/", "//")
+        return (Help(f"`//` divides and rounds down: `{whole}`", (Edit(span, whole),)),)
+    if value != int(value) and text.startswith("("):
+        return (Help(f"`round` gives a whole number: `(round{text})`", (Edit(span, f"(round{text})"),)),)
+    if spec.kind.convert(0.5) is not None and value > 1 and text.isdigit():
+        return (Help(f"in hundredths: `{value / 100}`", (Edit(span, str(value / 100)),)),)
     return ()
-
-
-def usage(cls: type[Op]) -> str:
-    """How a layer is called, as its docstring shows it."""
-    doc = (cls.__doc__ or "").split("`")
-    return doc[1] if len(doc) > 2 else cls.name
-
-
-def argument_span(call: syntax.Call, attribute: str) -> Span | None:
-    """Where an attribute is written in a call; None where it is not."""
-    if not attribute:
-        return None
-    for argument in call.arguments:
-        if argument.name == attribute:
-            return argument.span
-        if (
-            argument.name is None
-            and isinstance(argument.value, syntax.WindowValue)
-            and attribute in ("kernel", "stride", "padding")
-        ):
-            part = {"kernel": argument.value.size, "stride": argument.value.stride, "padding": argument.value.padding}[
-                attribute
-            ]
-            return part.span if part is not None else argument.span
-    return None
-
-
-def edits(reject: Reject, call: syntax.Call) -> tuple[Help, ...]:
-    """A rejection's proposals as edits of the call."""
-    return tuple(help for fix in reject.fixes for help in (change(call, dict(fix)),) if help is not None)
-
-
-def change(call: syntax.Call, fix: dict[str, str]) -> Help | None:
-    """An edit of a call that sets attributes to new values; an empty value sets a flag."""
-    changes: list[Edit] = []
-    for name, text in fix.items():
-        where = _place_of(call, name)
-        if where is not None and text:
-            changes.append(Edit(where, text))
-        elif where is None:
-            addition = f" {name}={text}" if text else f" {name}"
-            changes.append(Edit(end_of_arguments(call), addition))
-    if not changes:
-        return None
-    return Help(f"write `{edited(call, changes)}`", tuple(changes))
-
-
-def edited(call: syntax.Call, changes: list[Edit]) -> str:
-    """The call's first line as it reads after some edits."""
-    start = call.span.start
-    end = end_of_arguments(call).start
-    text = call.span.source.text[start:end]
-    for item in sorted(changes, key=lambda edit: -edit.span.start):
-        text = text[: item.span.start - start] + item.replacement + text[item.span.end - start :]
-    return text
-
-
-def _place_of(call: syntax.Call, name: str) -> Span | None:
-    """The text of an attribute's value in a call."""
-    attributes = OPS[call.name].attributes if call.name in OPS else {}
-    free = [key for key, spec in attributes.items() if spec.positional]
-    for argument in call.arguments:
-        value = argument.value
-        if argument.name is not None:
-            if argument.name == name:
-                return value.span
-        elif isinstance(value, syntax.Name) and (value.name in attributes or _is_word(value.name, attributes)):
-            continue
-        elif isinstance(value, syntax.WindowValue) and "kernel" in attributes:
-            part = {"kernel": value.size, "stride": value.stride, "padding": value.padding}.get(name)
-            if part is not None:
-                return part.span
-            free = [key for key in free if not attributes[key].window]
-        elif free and free.pop(0) == name:
-            return value.span
-    return None
-
-
-def _is_word(word: str, attributes: dict[str, Attribute]) -> bool:
-    """Whether a name alone sets one of these attributes."""
-    return any(word in spec.kind.words for spec in attributes.values())

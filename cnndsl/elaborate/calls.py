@@ -98,7 +98,7 @@ def block(walk: Walk, value: BlockValue, call: syntax.Call, env: Env, flow: Flow
                   helps=(Help(f"`{block.name}` calls itself without an end: an `if` must stop it"),) if recursive(walk, block.name) else ())  # fmt: skip
     walk.idle_calls += 1
     if walk.idle_calls > MOST_CALLS + 4 * len(walk.trace.drafts):
-        walk.stop("E0501", f"{walk.idle_calls:,} block calls, and no end", call.span, f"`{block.name}` once more")
+        walk.stop("E0501", f"more than {MOST_CALLS:,} block calls that add no layer", call.span, f"`{block.name}` once more")
     inner = Env(value.module)
     shapes = " and ".join(show_shape(ref.shape) for ref in flow if ref.shape is not None)
     walk.calls.append(Label(call.span, f"`{one_line(call)}`" + (f" with {shapes} flowing in" if shapes else "")))
@@ -143,7 +143,7 @@ def parameters(walk: Walk, block: syntax.Block, call: syntax.Call, env: Env, inn
     """Binds a block's parameters to the arguments of a call, and to their defaults. False where that fails."""
     names = [parameter.name for parameter in block.parameters]
     free, sound = list(names), True
-    usage = " ".join([block.name, *names])
+    usage = " ".join([block.name, *map(_shown, block.parameters)])
     for argument in call.arguments:
         value = walk.evaluator.value(argument.value, env, flow)
         if argument.name is not None and argument.name not in names:
@@ -154,10 +154,13 @@ def parameters(walk: Walk, block: syntax.Block, call: syntax.Call, env: Env, inn
         elif argument.name is None and not free:
             many = f"{len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
             walk.complain("E0402", f"the block `{block.name}` takes {many}", argument.span, "one too many",
-                          others=(Label(block.name_span, "defined here"),))  # fmt: skip
+                          others=(Label(block.name_span, "defined here"),), helps=(Help(f"the call is `{usage}`"),))  # fmt: skip
             sound = False
         elif argument.name is not None and argument.name not in free:
-            walk.complain("E0403", f"`{argument.name}` of `{block.name}` is given twice", argument.span, "again here")
+            others = (Label(inner.spans[argument.name], "first here"),)
+            walk.complain(
+                "E0403", f"`{argument.name}` of `{block.name}` is given twice", argument.span, "again here", others=others
+            )
             sound = False
         else:
             name = argument.name or free[0]
@@ -174,6 +177,11 @@ def parameters(walk: Walk, block: syntax.Block, call: syntax.Call, env: Env, inn
                           others=(Label(parameter.span, "no default"),))  # fmt: skip
             sound = False
     return sound
+
+
+def _shown(parameter: syntax.Parameter) -> str:
+    """A parameter in the usage of its block: `width`, `[stride=1]`."""
+    return parameter.name if parameter.default is None else f"[{parameter.name}={parameter.default.span.text}]"
 
 
 def layer(walk: Walk, cls: type[Op], call: syntax.Call, env: Env, flow: Flow, label: str) -> Flow:

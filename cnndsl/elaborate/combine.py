@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnndsl import syntax
-from cnndsl.diagnostic import Help, Label
+from cnndsl.diagnostic import Edit, Help
 from cnndsl.elaborate import nodes
-from cnndsl.elaborate.disagree import account
+from cnndsl.elaborate.disagree import disagreement
 from cnndsl.op import Op, Reject, show_shape
 from cnndsl.ops.merge import Merge
+from cnndsl.source import Span
 from cnndsl.values import LOST, POISON, Env, Flow, Ref
 
 if TYPE_CHECKING:
@@ -61,8 +62,15 @@ def gathered(walk: Walk, call: syntax.Call, env: Env, flow: Flow) -> tuple[Flow,
         return None
     alone = len(call.paths or ()) == 1 and len(streams) == 1 and not gives_bundle(outs[0][0])
     if alone:
-        walk.complain("E0307", f"`{call.name}` with one path", call.span, "two paths or more, with `|` between them",
-                      helps=(Help("to merge the bundle that flows in, leave the braces out"),) if call.name != "branch" else ())  # fmt: skip
+        assert call.paths is not None
+        end = Span(call.span.source, call.paths[0].span.end, call.paths[0].span.end)
+        walk.complain(
+            "E0307",
+            f"`{call.name}` has one path",
+            call.span,
+            "two paths or more belong here, with `|` between them",
+            tries=(Help("what flows in is the second path: write `| id`", (Edit(end, " | id"),)),),
+        )
     if not streams:
         walk.complain("E0307", f"every path of `{call.name}` is left out", call.span, "nothing flows out")
         walk.use(flow)
@@ -115,7 +123,8 @@ def aux(walk: Walk, call: syntax.Call, env: Env, flow: Flow) -> Flow:
         )
         return flow
     if call.paths is None or len(call.paths) != 1:
-        walk.complain("E0307", "`aux` has one path", call.span, "as in `aux { classifier 1000 }`")
+        many = f"takes one path, not {len(call.paths)}" if call.paths else "has no path"
+        walk.complain("E0307", f"`aux` {many}", call.span, "as in `aux { classifier 1000 }`")
         return flow
     walk.trace.aux += 1
     try:
@@ -173,32 +182,3 @@ def join(
         walk.use(streams)
         return LOST
     return nodes.node(walk, op, streams, call, label)
-
-
-def disagreement(
-    walk: Walk,
-    op: Op,
-    found: tuple[int, int, str],
-    streams: Flow,
-    origins: list[syntax.Chain],
-    call: syntax.Call,
-    flow: Flow,
-) -> None:
-    """Two streams of a merge do not go together: both places, each with the sum that gave its size."""
-    first, second, what = found
-    a, b = streams[first].shape or (), streams[second].shape or ()
-    axes = tuple(i for i in range(min(len(a), len(b))) if a[i] != b[i] and (i > 0 or op.name != "concat"))
-    labels, tries = [], []
-    for which, other in ((second, b and a), (first, b)):
-        ref = streams[which]
-        path = origins[which] if origins else None
-        label, fixes = account(walk, ref, axes, flow, path, other)
-        labels.append(label)
-        tries.extend(fixes)
-    name = Label(
-        call.name_span,
-        f"joins {len(streams)} streams" + (" along channels" if op.name == "concat" else " element by element"),
-    )
-    words = what.split(" (")[0]
-    walk.complain("E0302", f"{'paths' if origins else 'streams'} of `{call.name}` disagree on {words}", labels[0].span, labels[0].text,
-                  others=(labels[1], name), tries=tuple(tries))  # fmt: skip

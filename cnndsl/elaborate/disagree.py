@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
-from cnndsl.elaborate.bind import change, end_of_arguments
+from cnndsl.elaborate.repair import change, end_of_arguments
 from cnndsl.elaborate.trace import Trace
-from cnndsl.op import Shape, show_shape
+from cnndsl.op import Op, Shape, show_shape
 from cnndsl.source import Span
 from cnndsl.values import Flow, Ref
 
@@ -16,33 +16,153 @@ if TYPE_CHECKING:
     from cnndsl.elaborate.walk import Walk
 
 
-def account(
-    walk: Walk, ref: Ref, axes: tuple[int, ...], flow: Flow, path: syntax.Chain | None, wanted: Shape
-) -> tuple[Label, list[Help]]:
+class Side(NamedTuple):
+    """One of two streams that do not fit: where its size came from, what more there is to see, and edits that may mend it.
+
+    `changed`: the size was changed on the way, rather than flowed in.
+    """
+
+    label: Label
+    origin: tuple[Label, ...]
+    tries: list[Help]
+    changed: bool
+
+
+def disagreement(
+    walk: Walk,
+    op: Op,
+    found: tuple[int, int, str],
+    streams: Flow,
+    origins: list[syntax.Chain],
+    call: syntax.Call,
+    flow: Flow,
+) -> None:
+    """Two streams of a merge do not go together: both places, each with the sum that gave its size."""
+    first, second, what = found
+    a, b = streams[first].shape or (), streams[second].shape or ()
+    axes = tuple(i for i in range(min(len(a), len(b))) if a[i] != b[i] and (i > 0 or op.name != "concat"))
+    words = what.split(" (")[0]
+    if op.name != "concat" and (1, 1) in (a[1:], b[1:]) and 0 in axes:  # a gate [c, 1, 1] beside [c', h, w]
+        axes, words = (0,), "channels"
+    sides = []
+    for which, other in ((second, a), (first, b)):
+        path = origins[which] if origins else None
+        sides.append(account(walk, streams[which], axes, flow if origins else (), path, other))
+    if sides[1].changed and not sides[0].changed:
+        sides.reverse()
+    tries = [*sides[0].tries, *sides[1].tries]
+    if origins and len(a) == len(b) == 3 and max(axes, default=0) > 0:
+        tries.extend(_fitted(origins[first], a, origins[second], b))
+        tries.extend(_fitted(origins[second], b, origins[first], a))
+    labels = [side.label for side in sides]
+    if _same_place(labels[0].span, labels[1].span):
+        labels = _further_back(walk.trace, streams[second], streams[first], axes) or labels
+    message = f"{'paths' if origins else 'streams'} of `{call.name}` disagree on {words}"
+    if words == "kind":
+        message = f"`{call.name}` cannot merge maps and a vector"
+        tries.extend(_flattened(origins[first if len(a) == 3 else second]) if origins else ())
+    how = "along channels" if op.name == "concat" else "element by element"
+    name = Label(call.name_span, f"merges {len(streams)} streams {how}")
+    walk.complain(
+        "E0302",
+        message,
+        labels[0].span,
+        labels[0].text,
+        others=(labels[1], *sides[0].origin, *sides[1].origin, name),
+        tries=tuple(tries),
+    )
+
+
+def _same_place(one: Span, other: Span) -> bool:
+    return one.source is other.source and one.start == other.start
+
+
+def _further_back(trace: Trace, one: Ref, other: Ref, axes: tuple[int, ...]) -> list[Label] | None:
+    """Where two streams that went through the same layers came from: the last places that differ."""
+    indices = [decider(trace, ref.index, axes, None) for ref in (one, other)]
+    while all(trace.drafts[index].inputs for index in indices):
+        indices = [decider(trace, trace.drafts[index].inputs[0], axes, None) for index in indices]
+        drafts = [trace.drafts[index] for index in indices]
+        if not _same_place(drafts[0].span, drafts[1].span):
+            shapes = [show_shape(ref.shape or ()) for ref in (one, other)]
+            return [
+                Label(draft.span, f"{show_shape(draft.shape)} from here, {shape} where they meet")
+                for draft, shape in zip(drafts, shapes, strict=True)
+            ]
+    return None
+
+
+def _flattened(path: syntax.Chain) -> list[Help]:
+    end = Span(path.span.source, path.span.end, path.span.end)
+    return [Help("`flatten` makes a vector of maps", (Edit(end, " -> flatten"),))]
+
+
+def _fitted(path: syntax.Chain, shape: Shape, other: syntax.Chain, target: Shape) -> list[Help]:
+    """Edits that bring one path to the size of the other, where one begins with a named stream: a skip, an odd size."""
+    first, end = other.links[0].element, Span(path.span.source, path.span.end, path.span.end)
+    larger = all(n >= m for n, m in zip(shape[1:], target[1:], strict=True))
+    helps = []
+    if isinstance(first, syntax.Stream) and len(other.links) == 1:
+        if larger:
+            cut = f"crop like=@{first.name}"
+            helps.append(Help(f"cut it to that size: `{path.span.text} -> {cut}`", (Edit(end, f" -> {cut}"),)))
+        elif path.span.text == "id":
+            grown = f"upsample like=@{first.name}"
+            helps.append(Help(f"bring it to that size: `{grown}` in the place of `id`", (Edit(path.span, grown),)))
+    if larger and isinstance(path.links[0].element, syntax.Stream):
+        cut = f"crop {target[1]}x{target[2]}"
+        helps.append(Help(f"cut it to that size: `{path.span.text} -> {cut}`", (Edit(end, f" -> {cut}"),)))
+    return helps
+
+
+def account(walk: Walk, ref: Ref, axes: tuple[int, ...], flow: Flow, path: syntax.Chain | None, wanted: Shape) -> Side:
     """Where a stream got the sizes in question, with the sum; and edits there that may give it the wanted ones."""
-    entry = {r.index for r in flow}
+    trace, entry = walk.trace, {r.index for r in flow}
     shape = show_shape(ref.shape or ())
-    index = decider(walk.trace, ref.index, axes, entry)
-    draft = walk.trace.drafts[index]
-    if index in entry or (path is not None and draft.span.source is path.span.source and not _within(draft.span, path.span)
-                          and not draft.entries):  # fmt: skip
-        kept = keeper(walk.trace, ref.index, entry) if max(axes, default=0) > 0 else None
-        if kept is not None:
-            draft = walk.trace.drafts[kept]
-            sum_ = draft.op.arithmetic(walk.trace.in_shapes(kept), draft.shape)
-            return Label(draft.span, f"{show_shape(draft.shape)} here    {sum_}"), repairs(
-                walk.trace, kept, axes, wanted
-            )
-        span = path.span if path is not None else draft.span
-        return Label(span, f"{shape} here"), []
-    sum_ = draft.op.arithmetic(walk.trace.in_shapes(index), draft.shape) if axes and max(axes) > 0 else ""
-    shown = shape if draft.shape == ref.shape else f"{show_shape(draft.shape)} here, {shape} at its end"
-    text = f"{shown} here" if draft.shape == ref.shape else shown
-    return Label(draft.span, f"{text}    {sum_}".rstrip()), repairs(walk.trace, index, axes, wanted)
+    looked_at = tuple(axis for axis in axes if axis > 0) or axes
+    index = decider(trace, ref.index, looked_at, entry)
+    if path is not None and index in entry:
+        return _unchanged(trace, ref, index, axes, looked_at, path, wanted, entry)
+    draft = trace.drafts[index]
+    at_the_end = "" if draft.shape == ref.shape else f", {shape} where it meets the other"
+    label = Label(draft.span, f"{show_shape(draft.shape)} here{at_the_end}{_sum(trace, index, looked_at)}")
+    tries = repairs(trace, index, axes, wanted)
+    return Side(label, (), [*tries, *pad_all(trace, index, entry)] if max(axes, default=0) > 0 else tries, True)
 
 
-def _within(inner: Span, outer: Span) -> bool:
-    return outer.start <= inner.start and inner.end <= outer.end
+def _unchanged(
+    trace: Trace,
+    ref: Ref,
+    index: int,
+    axes: tuple[int, ...],
+    looked_at: tuple[int, ...],
+    path: syntax.Chain,
+    wanted: Shape,
+    entry: set[int],
+) -> Side:
+    """A stream whose size is still that which flowed in: the last window that kept it, or the path and where it came from."""
+    kept = keeper(trace, ref.index, entry) if max(axes, default=0) > 0 else None
+    if kept is not None:
+        draft = trace.drafts[kept]
+        label = Label(draft.span, f"{show_shape(draft.shape)} here{_sum(trace, kept, looked_at)}")
+        return Side(label, (), repairs(trace, kept, axes, wanted), False)
+    how = "the size that flows in" if max(axes, default=0) > 0 else "the channels that flow in"
+    how = "as it flows in" if ref.index in entry else how
+    label = Label(path.span, f"{show_shape(ref.shape or ())} here{f', {how}' if axes else ''}")
+    source = decider(trace, index, looked_at, None)
+    sum_ = _sum(trace, source, looked_at)
+    draft = trace.drafts[source]
+    return Side(label, (Label(draft.span, f"{show_shape(draft.shape)} from here{sum_}"),) if sum_ else (), [], False)
+
+
+def _sum(trace: Trace, index: int, axes: tuple[int, ...]) -> str:
+    """The sum that gave a node's height and width, of the axis in question where they differ."""
+    draft = trace.drafts[index]
+    if max(axes, default=0) == 0:
+        return ""
+    sums = draft.op.arithmetic(trace.in_shapes(index), draft.shape).split(", ")
+    chosen = sums if len(sums) != 2 or len(axes) > 1 else [sums[axes[0] - 1]]
+    return f"    {', '.join(chosen)}" if chosen != [""] else ""
 
 
 def decider(trace: Trace, index: int, axes: tuple[int, ...], entry: set[int] | None) -> int:
@@ -91,6 +211,23 @@ def repairs(trace: Trace, index: int, axes: tuple[int, ...], wanted: Shape) -> l
         fixes.append({"out_channels": str(wanted[0])})
     helps.extend(help for fix in fixes for help in [change(call, fix)] if help is not None)
     return helps
+
+
+def pad_all(trace: Trace, index: int, entry: set[int]) -> list[Help]:
+    """`same` behind every convolution up to a node that lets the size shrink, where there are several."""
+    calls: dict[int, syntax.Call] = {}
+    while index not in entry and trace.drafts[index].inputs:
+        draft = trace.drafts[index]
+        before = trace.drafts[draft.inputs[0]].shape
+        shrinks = draft.op.windowed() and len(before) == 3 and draft.shape[1:] != before[1:]
+        if shrinks and isinstance(draft.call, syntax.Call) and draft.op.__dict__["stride"] == (1, 1):
+            calls[draft.call.span.start] = draft.call
+        index = draft.inputs[0]
+    sources = {id(call.span.source) for call in calls.values()}
+    edits = tuple(Edit(end_of_arguments(call), " same") for call in calls.values())
+    return (
+        [Help(f"write `same` behind all {len(edits)} of them", edits)] if len(edits) > 1 and len(sources) == 1 else []
+    )
 
 
 def stride_one(call: syntax.Call) -> list[Help]:

@@ -7,8 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from cnndsl import syntax
-from cnndsl.diagnostic import Help, Label
-from cnndsl.names import did_you_mean
+from cnndsl.diagnostic import Edit, Help, Label
 from cnndsl.op import LARGEST, OPS, Shape, show_shape
 from cnndsl.parse import parse_value
 from cnndsl.source import Source
@@ -22,13 +21,17 @@ if TYPE_CHECKING:
 def net_parameters(walk: Walk, params: Mapping[str, Any], env: Env) -> None:
     net = walk.syntax
     known = [parameter.name for parameter in net.parameters]
-    for name in params:
-        if name not in known and not net.broken:
-            listed = ", ".join(f"`{k}`" for k in known) or "none"
-            tries = did_you_mean(net.name_span, name, ())
-            close = [Help(f"did you mean `{k}`?") for k in nearest(name, known)]
-            walk.complain("E0213", f"the net `{net.name}` has no parameter `{name}`", net.name_span,
-                          f"its parameters: {listed}", helps=tuple(close), tries=tries)  # fmt: skip
+    unknown = [name for name in params if name not in known]
+    if unknown and not net.broken:
+        listed = ", ".join(f"`{name}`" for name in known)
+        names = " and ".join(f"`{name}`" for name in unknown)
+        walk.complain(
+            "E0213",
+            f"the net `{net.name}` has no parameter{'s' * (len(unknown) > 1)} {names}",
+            net.name_span,
+            f"its parameters: {listed}" if known else "it has no parameters",
+            helps=tuple(Help(f"did you mean `{close}`?") for name in unknown for close in nearest(name, known)),
+        )
     for parameter in net.parameters:
         if parameter.name in params:
             env.values[parameter.name] = outside_value(walk, parameter, params[parameter.name], env)
@@ -67,7 +70,8 @@ def inputs(walk: Walk, given: Mapping[str, Shape], env: Env) -> Flow:
     for name in given:
         if name and name not in names:
             walk.complain("E0213", f"the net `{net.name}` has no input `{name}`", net.name_span,
-                          "its inputs: " + ", ".join(f"`{n}`" for n in names))  # fmt: skip
+                          "its inputs: " + ", ".join(f"`{n}`" for n in names),
+                          helps=tuple(Help(f"did you mean `{close}`?") for close in nearest(name, names)))  # fmt: skip
     if "" in given and len(names) > 1:
         walk.complain("E0213", f"the net `{net.name}` has {len(names)} inputs: say which one `--input` means", net.name_span,
                       helps=(Help(f"name it, as in `{names[0]}={'x'.join(map(str, given['']))}`"),))  # fmt: skip
@@ -88,7 +92,15 @@ def input_shape(walk: Walk, item: syntax.Input) -> Shape | None:
     letters = sorted({size for size in sizes if isinstance(size, str)})
     if isinstance(sizes[0], str) or len(sizes) not in (1, 3):
         walk.complain(
-            "E0404", "an input is channels x height x width, or one number", item.size.span, "as in 3x224x224"
+            "E0404",
+            "an input is channels x height x width, or one number",
+            item.size.span,
+            "as in 3x224x224",
+            tries=tuple(
+                Help(f"write `{c}x{item.size.span.text}`", (Edit(item.size.span, f"{c}x{item.size.span.text}"),))
+                for c in (3, 1)
+                if len(sizes) == 2
+            ),
         )
         return None
     if letters:
@@ -100,9 +112,9 @@ def input_shape(walk: Walk, item: syntax.Input) -> Shape | None:
     if min(shape) < 1 or prod(shape) > LARGEST:
         walk.complain(
             "E0404",
-            f"an input of {show_shape(shape)}",
+            f"an input cannot be {show_shape(shape)}",
             item.size.span,
-            "sizes are 1 or more, and no more than memory holds",
+            "sizes are 1 or more" if min(shape) < 1 else f"{prod(shape):,} numbers, more than {LARGEST:,}",
         )
         return None
     return shape
@@ -116,5 +128,6 @@ def unread(walk: Walk, results: list[tuple[Ref, bool]]) -> None:
             continue
         where = Label(draft.span, "")
         walk.calls = [Label(e.span, f"`{e.block}`") for e in draft.entries if e.block is not None]
-        what = f"the input `{draft.item.base}`" if draft.op.name == "input" else f"what `{draft.op.name}` gives here"
+        what = f"`@{walk.named[index]}`" if index in walk.named else f"what `{draft.op.name}` gives here"
+        what = f"the input `{draft.item.base}`" if draft.op.name == "input" else what
         walk.complain("E0309", f"nothing reads {what}", where.span, f"{show_shape(draft.shape)} goes nowhere")

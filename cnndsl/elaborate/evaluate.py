@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from cnndsl import syntax
-from cnndsl.diagnostic import Help
+from cnndsl.diagnostic import Edit, Help, Label
 from cnndsl.names import did_you_mean
 from cnndsl.op import LARGEST, OPS, Volume, Window
 from cnndsl.source import Span
+from cnndsl.synonyms import FUNCTIONS as SYNONYMS
+from cnndsl.synonyms import SIZES
 from cnndsl.values import FUNCTIONS, POISON, BlockValue, Env, Flow, OpValue, describe, is_stream
 
 BIGGEST = 10**18
@@ -33,6 +35,8 @@ class Complain(Protocol):
         span: Span,
         text: str = "",
         *,
+        others: tuple[Label, ...] = (),
+        notes: tuple[str, ...] = (),
         helps: tuple[Help, ...] = (),
         tries: tuple[Help, ...] = (),
     ) -> Any: ...
@@ -47,6 +51,8 @@ class Evaluator:
 
     def __init__(self, complain: Complain) -> None:
         self.complain = complain
+        self.named: dict[str, Span] = {}
+        """Every stream that was named so far, in sight or not."""
 
     def value(self, expr: syntax.Value, env: Env, flow: Flow | None) -> Any:
         """The value of an expression. `flow` is what flows in where it stands, None where nothing does."""
@@ -96,12 +102,12 @@ class Evaluator:
             return value
         if expr.field not in ("channels", "height", "width"):
             place = Span(expr.span.source, expr.span.end - len(expr.field), expr.span.end)
-            tries = did_you_mean(place, expr.field, ("channels", "height", "width"))
+            tries = did_you_mean(place, expr.field, ("channels", "height", "width"), elsewhere=SIZES)
             return self.complain(
                 "E0214",
-                f"a stream has no `{expr.field}`, only channels, height and width",
+                f"a stream has no `{expr.field}`",
                 place,
-                "unknown",
+                "`channels`, `height` or `width` belongs here",
                 tries=tries,
             )
         if len(value) != 1:
@@ -131,12 +137,14 @@ class Evaluator:
         if value is not None:
             return self.complain("E0203", f"`{name}` is {describe(value)}, not a stream", span, "not a stream")
         known = env.names(lambda v: is_stream(v))
-        where = "" if known else ": there is no named stream here"
+        elsewhere = self.named.get(name)
+        others = (Label(elsewhere, "seen in its own braces alone"),) if elsewhere else ()
         return self.complain(
             "E0203",
-            f"there is no stream `@{name}`{where}",
+            f"there is no stream `@{name}` here",
             span,
-            "unknown stream",
+            "unknown stream" if known or elsewhere else "no stream in sight has a name",
+            others=others,
             tries=did_you_mean(span, f"@{name}", [f"@{k}" for k in known]),
         )
 
@@ -145,9 +153,10 @@ class Evaluator:
         if len(sizes) != len(expr.size.sizes):
             return self.complain(
                 "E0404",
-                f"`{expr.size.span.text}` has a letter: sizes are left open in an `input` only",
+                f"`{expr.size.span.text}` has a letter where a number belongs",
                 expr.size.span,
-                "a number belongs here",
+                "sizes are left open in an `input` only",
+                helps=(Help("a window whose parts are computed takes them by name, as in `kernel=k`"),),
             )
         stride, padding = (None if part is None else self.part(part, env, flow) for part in (expr.stride, expr.padding))
         if POISON in (stride, padding):
@@ -207,7 +216,7 @@ class Evaluator:
         if expr.operator in COMPARISONS:
             return COMPARISONS[expr.operator](left, right)
         if expr.operator in ("/", "//", "%") and right == 0:
-            return self.complain("E0407", "division by zero", expr.right.span, "this is 0")
+            return self.complain("E0407", f"`{expr.operator}` divides by zero", expr.right.span, "this is 0")
         return self.bounded(ARITHMETIC[expr.operator](left, right), expr.span)
 
     @staticmethod
@@ -250,13 +259,14 @@ class Evaluator:
     def function(self, expr: syntax.Function, env: Env, flow: Flow | None) -> Any:
         place = Span(expr.span.source, expr.span.start, expr.span.start + len(expr.name))
         if expr.name not in FUNCTIONS:
-            tries = did_you_mean(place, expr.name, FUNCTIONS)
+            tries = did_you_mean(place, expr.name, FUNCTIONS, elsewhere=SYNONYMS)
             return self.complain("E0205", f"there is no function `{expr.name}`", place, "unknown function", tries=tries)
         function, fewest, most = FUNCTIONS[expr.name]
         values = [self.value(argument, env, flow) for argument in expr.arguments]
         if not fewest <= len(values) <= most:
             takes = "one or more arguments" if most > 2 else f"{most} argument{'s' * (most > 1)}"
-            return self.complain("E0402", f"`{expr.name}` takes {takes}, not {len(values)}", expr.span, "")
+            given = f"{len(values)} given" if values else "none given"
+            return self.complain("E0402", f"`{expr.name}` takes {takes}", expr.span, given)
         if POISON in values:
             return POISON
         for argument, value in zip(expr.arguments, values, strict=True):
@@ -276,4 +286,4 @@ class Evaluator:
         if value is POISON or isinstance(value, bool):
             return value
         return self.complain("E0405", f"a condition is true or false, not {describe(value)}", expr.span, "not a condition",
-                             helps=(Help(f"compare it, as in `{expr.span.text} > 0`"),) if is_number(value) else ())  # fmt: skip
+                             tries=(Help(f"compare it: `{expr.span.text} > 0`", (Edit(expr.span, f"{expr.span.text} > 0"),)),) if is_number(value) else ())  # fmt: skip

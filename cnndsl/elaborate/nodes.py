@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Help, Label
-from cnndsl.elaborate.bind import argument_span, edits
 from cnndsl.elaborate.disagree import decider
+from cnndsl.elaborate.repair import argument_span, edits
 from cnndsl.op import LARGEST, Op, Reject, Shape, show_shape
 from cnndsl.ops.reshape import Split
 from cnndsl.source import Span
@@ -65,7 +65,9 @@ def rejected(walk: Walk, op: Op, reject: Reject, operands: Flow, call: syntax.Ca
     source = decider(walk.trace, operands[0].index, (0, 1, 2), None)
     draft = walk.trace.drafts[source]
     if not (draft.span.source is call.span.source and draft.span.start <= call.span.start < draft.span.end):
-        sum_ = draft.op.arithmetic(walk.trace.in_shapes(source), draft.shape)
+        resized = walk.trace.in_shapes(source)[:1] != (draft.shape,) and draft.inputs
+        changed = resized and walk.trace.in_shapes(source)[0][1:] != draft.shape[1:]
+        sum_ = draft.op.arithmetic(walk.trace.in_shapes(source), draft.shape) if changed else ""
         others.append(Label(draft.span, f"{show_shape(draft.shape)} from here" + (f"    {sum_}" if sum_ else "")))
     span = argument_span(call, reject.attribute) or call.span
     helps = (Help(reject.hint),) if reject.hint else ()

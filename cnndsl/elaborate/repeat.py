@@ -177,9 +177,19 @@ def can_share(walk: Walk, loop: syntax.Loop, first: list[int], copy: list[int]) 
         return True
     drafts = walk.trace.drafts
     known = [index for index in pair if index >= 0]
-    texts = [f"`{drafts[i].op}` reads {', '.join(map(show_shape, walk.trace.in_shapes(i)))}" for i in known]
+    reads = [f"`{drafts[i].op}` reads {', '.join(map(show_shape, walk.trace.in_shapes(i)))}" for i in known]
     where = drafts[known[-1]]
-    walk.complain("E0311", "the copies of `each shared` cannot have one set of weights", where.span, " and ".join(texts),
-                  others=(Label(Span(loop.span.source, loop.span.start, loop.span.start + 4), "shared here"),),
-                  helps=(Help("without `shared`, every copy has weights of its own"),))  # fmt: skip
+    text = f"{reads[0]} in one copy, {reads[-1]} in another"
+    if len(known) == 1:
+        text = f"one copy has `{where.op}` here, and another has nothing in its place"
+    word = loop.span.text.index("shared") + loop.span.start
+    shared = Span(loop.span.source, word, word + len("shared"))
+    walk.complain(
+        "E0311",
+        "the copies of `each shared` cannot have one set of weights",
+        where.span,
+        text,
+        others=(Label(shared, "shared here"),),
+        tries=(Help("without `shared`, every copy has weights of its own", (Edit(shared, ""),)),),
+    )
     return False

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
 from cnndsl.elaborate import nodes
-from cnndsl.elaborate.bind import end_of_arguments
 from cnndsl.elaborate.combine import has_paths
 from cnndsl.elaborate.disagree import account
+from cnndsl.elaborate.repair import end_of_arguments
 from cnndsl.op import BOOLEAN, NUMBER, OPS, PROBABILITY, Op, Shape, attr, choice, show_shape
 from cnndsl.ops.merge import Merge
 from cnndsl.rules import ceil_div
@@ -146,21 +146,25 @@ class _Residual:
         other = shortcut or self.source
         a, b = body.shape or (), other.shape or ()
         axes = tuple(i for i in range(min(len(a), len(b))) if a[i] != b[i])
-        label, tries = account(walk, body, axes, (self.source,), call.paths[0], b)
+        side = account(walk, body, axes, (self.source,), call.paths[0], b)
+        label, tries = side.label, side.tries
         if shortcut is not None:
-            second, more = account(walk, shortcut, axes, (self.source,), call.paths[1], a)
-            tries = [*tries, *more]
+            other_side = account(walk, shortcut, axes, (self.source,), call.paths[1], a)
+            second, tries = other_side.label, [*tries, *other_side.tries]
         else:
             second = Label(call.name_span, f"{show_shape(b)} flows in, and along the shortcut")
-            if stride is not None:
+            if stride is not None and kind == "identity":
                 tries = [*self.words(a, b), *tries]
         walk.use((body, other))
-        differs = {"path": "the shortcut's", "identity": "its input's"}.get(kind)
-        if differs is None:
-            why = "a size that no stride gives" if stride is None else "fewer channels"
-            message = f"`residual {kind}` cannot make a shortcut from {show_shape(b)} to {show_shape(a)}: {why}"
+        if kind == "path":
+            message = "body and shortcut of `residual` have different shapes"
+        elif kind == "identity":
+            message = "the body of `residual` gives another shape than flows in"
         else:
-            message = f"the body of `residual` has another shape than {differs}"
+            why = "it cannot take channels away"
+            if stride is None:
+                why = f"no stride gives {'x'.join(map(str, a[1:]))}" if len(a) == 3 else "one of them is a vector"
+            message = f"`residual {kind}` cannot make a shortcut from {show_shape(b)} to {show_shape(a)}: {why}"
         walk.complain("E0303", message, label.span, label.text, others=(second,), tries=tuple(tries))
 
     def words(self, target: Shape, source: Shape) -> list[Help]:

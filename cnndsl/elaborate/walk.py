@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cnndsl import syntax
-from cnndsl.diagnostic import Diagnostic, Help, Label
+from cnndsl.diagnostic import Diagnostic, Edit, Help, Label
 from cnndsl.elaborate import calls, entrance, repeat
 from cnndsl.elaborate.bind import Binder
 from cnndsl.elaborate.evaluate import Evaluator
@@ -43,6 +43,7 @@ class Walk:
         self.idle_calls = self.steps = self.depth = 0
         self.repeat = 0
         self.side: list[tuple[Ref, bool]] = []
+        self.named: dict[int, str] = {}
 
     def complain(
         self, code: str, message: str, span: Span, text: str = "", *, others: tuple[Label, ...] = (),
@@ -53,14 +54,16 @@ class Walk:
         if key not in self.reported:
             self.reported.add(key)
             labels = (Label(span, text), *others)
-            self.diagnostics.append(Diagnostic(code, message, labels, self.trail(), notes, helps, tries))
+            self.diagnostics.append(Diagnostic(code, message, labels, self.trail(span), notes, helps, tries))
             if len(self.diagnostics) >= MOST_ERRORS:
                 raise Stop
         return POISON
 
-    def trail(self) -> tuple[Label, ...]:
-        """The block calls that led here, without the middle of a recursion."""
+    def trail(self, span: Span) -> tuple[Label, ...]:
+        """The block calls that led to a place, without the middle of a recursion."""
         calls = list(dict.fromkeys(self.calls))
+        if calls and calls[-1].span.source is span.source and calls[-1].span.start <= span.start < calls[-1].span.end:
+            calls.pop()  # the error is in the call itself, not in the block
         return tuple(calls if len(calls) <= 8 else calls[:4] + calls[-4:])
 
     def stop(self, code: str, message: str, span: Span, text: str = "", **rest: Any) -> None:
@@ -112,9 +115,12 @@ class Walk:
             first = env.spans.get(name)
             others = (Label(first, "first here"),) if first else ()
             self.complain("E0210", f"`{name}` is taken in these braces", span, "a second of that name", others=others)
+            self.use(value)
             return
         env.values[name] = value
         env.spans[name] = span
+        self.evaluator.named.setdefault(name, span)
+        self.named.update((ref.index, name) for ref in value)
 
     def chain(self, chain: syntax.Chain, env: Env, flow: Flow, arrow: bool = False) -> Flow:
         """What flows out of a chain. `arrow`: something flows in by an arrow, which `@x` would throw away."""
@@ -174,7 +180,9 @@ class Walk:
         if arrow:
             self.use(flow)
             self.complain("E0310", f"`@{element.name}` after an arrow throws away what flows in", element.span, "begins a chain anew",
-                          helps=(Help(f"to merge the two: `concat {{ id | @{element.name} }}`, or `add`"),))  # fmt: skip
+                          tries=tuple(Help(f"to {do} the two: `{merge}`", (Edit(element.span, merge),)) for do, merge in (
+                              ("add", f"add {{ id | @{element.name} }}"), ("join", f"concat {{ id | @{element.name} }}")
+                          )))  # fmt: skip
             return LOST
         value = self.evaluator.find_stream(element.name, element.span, env)
         if value is POISON:
