@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from cnndsl.emit import emit, main_name
+from cnndsl.emit import emit
 from cnndsl.graph import Graph
 
 

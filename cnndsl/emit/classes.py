@@ -12,7 +12,9 @@ from cnndsl.emit.library import signature
 from cnndsl.emit.steps import Call, Loop, Region, Setting, Step, region_key, split_name, walk
 from cnndsl.emit.tree import Entry, Scope, Tree
 
-BY_NAME = {"stride", "padding", "dilation", "groups", "bias", "depth", "repeats", "kernel", "p", "eps", "ceil_mode", "scale"}
+WORDS = {"num_features": "channels", "num_channels": "channels", "normalized_shape": "channels", "kernel_size": "kernel"}
+"""What parameters are called where torch's word is another."""
+BY_NAME = {"stride", "padding", "dilation", "groups", "bias", "depth", "repeats", "p", "eps", "ceil_mode", "scale"}
 """Parameters that a call gives by name: a bare number would not say what it is."""
 RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, "self", "super", "torch", "nn", "F", "Tensor", "range", "getattr", "i", "j", "k"})
 """Words that emitted code uses itself: no variable is called so."""
@@ -185,7 +187,7 @@ def _slots(steps: Sequence[Step], counts: tuple[int, ...] = ()) -> Iterator[_Slo
         names, defaults = _signature(step.maker)
         for at in range(len(step.settings)):
             key = step.keys[at] if at < len(step.keys) else None
-            role = key or (names[at] if at < len(step.keys) and at < len(names) else "size")
+            role = key or WORDS.get(names[at] if at < len(names) else "") or (names[at] if at < len(step.keys) and at < len(names) else "size")
             yield _Slot(step.settings, at, role, defaults.get(role), counts)
 
 
@@ -297,10 +299,13 @@ class _Solver:
             if slot.repeats and len({b - a for a, b in zip(column, values, strict=True)}) == 1:
                 less = values[0] - column[0]
                 return self._using(Formula(f"{{}} - {less}" if less > 0 else f"{{}} + {-less}", (name,)), slot)
-        known = {p.name: p.column for p in self.params.values() if all(type(v) is int for v in p.column)}
-        for a, first in known.items():
-            for b, second in {**numbers, **known}.items():
-                if a != b and all(x * y == z for x, y, z in zip(first, second, column, strict=True)):
+        inner = {n: p.column for n, p in self.params.items() if n not in self.written and all(type(v) is int for v in p.column)}
+        for a, first in inner.items():  # what flows in, times an expansion: `6 * in_channels`, `expand * in_channels`
+            factors = {z / x for x, z in zip(first, column, strict=True)}
+            if len(factors) == 1 and (factor := factors.pop()) == int(factor):
+                return Formula(f"{int(factor)} * {{}}", (a,))
+            for b, second in numbers.items():
+                if b not in BY_NAME and all(x * y == z for x, y, z in zip(first, second, column, strict=True)):
                     return self._using(Formula("{} * {}", (b, a)), slot)
         return None
 
@@ -311,12 +316,13 @@ class _Solver:
         return formula
 
     def ordered(self) -> list[Param]:
-        """What has no name in the spec first, then the block's parameters in their order; those given by name last."""
+        """What flows in first, then the block's parameters in their order, then the others; those given by name last."""
         order = list(self.written)
 
-        def place(param: Param) -> tuple[bool, bool, int]:
+        def place(param: Param) -> tuple[bool, int, int]:
             named = param.name in order
-            return param.default is not None or param.name in BY_NAME, named, order.index(param.name) if named else 0
+            kind = 1 if named else 0 if param.name.startswith(("in_", "channels")) else 2
+            return param.default is not None or param.name in BY_NAME, kind, order.index(param.name) if named else 0
 
         ordered = sorted(self.params.values(), key=place)
         return sorted(ordered, key=lambda param: param.default is not None)

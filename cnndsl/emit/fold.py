@@ -246,7 +246,7 @@ class _Row:
         if copies < 3 or len(users) != 1 or users[0] >= len(self.steps) or users[0] < at + copies * period:
             return None
         merge = self.steps[users[0]]
-        if not isinstance(merge, Call) or "{all}" not in merge.call or merge.name:
+        if not isinstance(merge, Call) or merge.name or not ("{all}" in merge.call or _is_total(merge)):
             return None
         if any(self.users.get(value) != users for value in values):
             return None
@@ -292,9 +292,15 @@ class _Row:
         assert isinstance(step, Call)
         start = step.reads.index(row[0])
         reads = [*step.reads[:start], gathered, *step.reads[start + len(row) :]]
-        self.steps[merge] = replace(step, reads=reads, form=None)
+        call = "sum(({all}))" if _is_total(step) else step.call
+        self.steps[merge] = replace(step, reads=reads, call=call, form=None)
         self.users[gathered] = [merge]
         self.codes[merge] = -1 - merge
+
+
+def _is_total(merge: Call) -> bool:
+    """Whether a merge adds up its operands, `{0} + {1} + {2}`."""
+    return merge.call == " + ".join(f"{{{k}}}" for k in range(len(merge.reads)))
 
 
 def _growth(first: list[Setting], now: list[Setting], copies: int) -> list[Any] | None:

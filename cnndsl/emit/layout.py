@@ -12,13 +12,20 @@ def wrap(text: str, indent: int, comment: str = "") -> list[str]:
     if len(pad) + len(text) <= WIDTH:
         whole = f"{pad}{text}  # {comment}" if comment else f"{pad}{text}"
         return [whole if len(whole) <= WIDTH else f"{pad}{text}"]
+    terms = _terms(text)
+    if terms:
+        lead, first, *rest = terms
+        lines = [f"{pad}{lead}(", *wrap(first, indent + 4)]
+        for term in rest:
+            lines.extend(wrap(term, indent + 4))
+        return [*lines, f"{pad})"]
     opening = _opening(text)
     if opening is None:
         return [pad + text]
     end = _closing(text)
     head, body, tail = text[: opening + 1], text[opening + 1 : end], text[end:]
     lines = [pad + head]
-    if len(pad) + 4 + len(body) <= WIDTH and not head.startswith("def "):
+    if len(pad) + 4 + len(body) <= WIDTH:
         lines.append(f"{pad}    {body}")
     else:
         for part in _parts(body):
@@ -26,6 +33,23 @@ def wrap(text: str, indent: int, comment: str = "") -> list[str]:
     last = f"{pad}{tail}"
     lines.append(f"{last}  # {comment}" if comment and len(last) + len(comment) + 4 <= WIDTH else last)
     return lines
+
+
+def _terms(text: str) -> list[str]:
+    """The head (`x = ` or `return `) and the terms of a sum, each behind its operator; nothing for what is no sum of several."""
+    head = "return " if text.startswith("return ") else text[: text.find(" = ") + 3] if " = " in text else ""
+    if not head or "(" in head:
+        return []
+    parts, depth, start = [head], 0, len(head)
+    for at in range(len(head), len(text)):
+        if text[at] in "([{":
+            depth += 1
+        elif text[at] in ")]}":
+            depth -= 1
+        elif depth == 0 and text[at : at + 3] in (" + ", " - ", " * "):
+            parts.append(text[start:at])
+            start = at + 1
+    return [*parts, text[start:]] if len(parts) > 2 else []
 
 
 def _closing(text: str) -> int:

@@ -120,7 +120,7 @@ def arguments(maker: str, args: Iterable[Any], kwargs: Mapping[str, Any]) -> tup
     names, defaults = signature(maker)
     if not maker or len(given) != len(names):
         return (*(None for _ in given), *kwargs), [*given, *kwargs.values()]
-    full = {**defaults, **kwargs}
+    full = {**({"stride": 0} if "stride" in kwargs else {}), **defaults, **kwargs}
     return (*(None for _ in given), *full), [*given, *full.values()]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 
 from cnndsl.emit.classes import safe
 from cnndsl.emit.statements import Nesting, Statement
@@ -46,6 +47,8 @@ class Names:
         self.loops: dict[int, Plan] = {}
         self.lists: set[Value] = set()
         self.inputs: set[str] = set()
+        self.hints: dict[Value, str] = {}
+        self.aux: set[Value] = set()
 
     def is_list(self, value: Value) -> bool:
         return value in self.lists
@@ -112,12 +115,11 @@ class Names:
         if wish is not None and wish not in taken:
             return wish
         if value % 2 and value > 0:
-            return first(["indices", *(f"indices{n}" for n in range(2, END))]) or ""
+            return first(chain(["indices"], (f"indices{n}" for n in count(2)))) or ""
         later = live.last.get(value, at)
         soon = next((n for n in range(at + 1, len(statements)) if not statements[n].step.aux), END)
-        if step.label and later > soon and (label := first([safe(step.label)])):
-            return label
-        if step.aux and step.label and (label := first([safe(step.label)])):
+        called = (step.label if len(step.outs) == 1 else "") or self.hints.get(value, "")
+        if called and (later > soon or step.aux or value in self.aux) and (label := first([safe(called)])):
             return label
         flows = [self.of[v] for v in dict.fromkeys(statement.reads) if self.of[v] in dying and self.of[v] not in live.held]
         if len(flows) == 1 and len(set(statement.reads)) == 1 and (flows[0] in self.inputs or flows[0] in live.branch.values()):
@@ -127,11 +129,13 @@ class Names:
         if flow := first(name for name in flows if name in FLOWING or len(set(statement.reads)) == 1):
             return flow
         hints = [live.branch[value]] if value in live.branch else list(FLOWING[1:])
+        if step.aux:
+            hints.insert(0, "aux")
         base = safe(step.label or step.stem or step.name or step.kind or "y")
-        return first([*hints, base, *(f"{base}_{n}" for n in range(2, len(self.of) + 3))]) or base
+        return first(chain(hints, [base], (f"{base}_{n}" for n in count(2)))) or base
 
     def _new(self, taken: set[str], base: str) -> str:
-        names = [*FLOWING, base, *(f"{base}{n}" for n in range(2, len(self.of) + 4))]
+        names = chain(FLOWING, [base], (f"{base}{n}" for n in count(2)))
         return next(name for name in names if name not in taken)
 
     def _loop(self, at: int, loop: Loop, live: _Live) -> None:
@@ -175,7 +179,7 @@ class Names:
                 if same is None:
                     exits.append((name, value))
             else:
-                name = next(n for n in ("branches", *(f"branches{k}" for k in range(2, END))) if n not in taken)
+                name = next(n for n in chain(["branches"], (f"branches{k}" for k in count(2))) if n not in taken)
                 appends.append((name, value))
                 self.lists.add(out)
             taken = taken | {name}

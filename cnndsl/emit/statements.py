@@ -73,11 +73,14 @@ class Nesting:
             for at, value in enumerate(call.reads)
             if value in self._open and self._open[value].aux == call.aux and str(at) not in twice
         ]
-        size, heavy = 1, int(call.heavy)
+        block = not isinstance(call.maker, str) and len(call.reads) == 1
+        size, heavy = CHAIN if block else 1, int(call.heavy)  # a block's call stands alone, but for a short arm of a merge
         for value in candidates:
             inner, weight = self._size[value]
             if len(call.reads) == 1:
-                if inner + 1 <= CHAIN and heavy + weight <= 1:
+                if _varies(call) and _varies(self._open[value]):
+                    continue  # `getattr(self, f"conv{i}")` is long: one a line
+                if inner + size <= CHAIN and heavy + weight <= 1 and not self._open[value].closes:
                     self.nested[value] = self._open[value]
                     size, heavy = size + inner, heavy + weight
             elif self._whole[value] <= CHAIN:
@@ -100,3 +103,8 @@ class Nesting:
         for value in self.ends:
             if value in self._open and not self._open[value].aux and (len(self.ends) == 1 or self._size[value][0] <= 2):
                 self.nested[value] = self._open[value]
+
+
+def _varies(call: Call) -> bool:
+    """Whether a call in a loop has another submodule in every copy."""
+    return call.number is not None and any(call.number[1:])

@@ -30,8 +30,11 @@ def variables() -> Callable[[], Value]:
     return lambda: -next(numbers)
 
 
-def split_name(name: str) -> tuple[str, int | None]:
-    """`conv12` is `conv` and 12; a name without a number has None."""
+def split_name(name: str, base: str = "") -> tuple[str, int | None]:
+    """`conv12` is `conv` and 12; a name without a number has None. `base` is what was numbered, such as `relu6` in `relu61`."""
+    rest = name.removeprefix(base)
+    if base and rest != name and (not rest or (rest.isdigit() and rest[0] != "0")):
+        return base, int(rest) if rest else None
     match = _NAME.fullmatch(name)
     return (match[1], int(match[2])) if match else (name, None)
 
@@ -95,6 +98,7 @@ class Call:
     `maker` constructs the submodule: `nn.Conv2d`, a class of `layers.py`, or the class of a block. `keys` and `settings` are
     its arguments (key None: by position), then the numbers of `call`. `number` is that of a name such as `conv12`.
     `label` is what the spec calls the result, `creates` says that no earlier call made the submodule.
+    `heavy`: it has weights and is no normalisation or activation; `closes`: a pooling, which ends a chain of calls.
     """
 
     name: str
@@ -111,6 +115,7 @@ class Call:
     fixed: bool = False
     aux: bool = False
     heavy: bool = False
+    closes: bool = False
     label: str = ""
     shape: Shape = ()
     form: Any = None

@@ -58,7 +58,7 @@ class Tree:
         self._connect()
         self._measure()
         for scope in self.scopes.values():
-            _unify(scope.entries)
+            _unify(scope.entries, graph)
 
     def levels(self) -> Iterator[list[Scope]]:
         """The scopes by height: those without scopes inside first, the net last."""
@@ -156,8 +156,8 @@ class Tree:
         keys, values = arguments(code.module, code.args, code.kwargs)
         call, numbers = abstract(code.call)
         name = _relative(node.path, home) if code.module else ""
-        stem, number = split_name(name)
-        label = "" if split_name(node.name)[0] == node.op.name else node.name
+        stem, number = split_name(name, node.op.name)
+        label = "" if split_name(node.name, node.op.name)[0] == node.op.name else node.name
         return Call(
             name,
             code.module,
@@ -172,6 +172,7 @@ class Tree:
             fixed=bool(getattr(op, "fixed", False) and op.weights(*shapes)),
             aux=node.aux and not home.aux,
             heavy=bool(op.weights(*shapes)) and node.op.family not in ("norm", "activation"),
+            closes=op.family == "pool" and op.windowed(),
             label=label,
             shape=node.shape,
         )
@@ -179,7 +180,7 @@ class Tree:
     def _scope(self, entry: Entry, home: Entry) -> Call:
         scope = self.scopes[entry.path]
         name = _relative(entry.path, home)
-        stem, number = split_name(name)
+        stem, number = split_name(name, scope.block or "")
         outs = entry.region.outs
         return Call(
             name,
@@ -232,7 +233,7 @@ def _transparent(graph: Graph) -> set[int]:
     return found
 
 
-def _unify(entries: list[Entry]) -> None:
+def _unify(entries: list[Entry], graph: Graph) -> None:
     """Settles what flows in and out of a scope, in one order for all its entries.
 
     Two operands are one parameter where they are one value in every entry. An entry that reads otherwise is inlined.
@@ -242,8 +243,9 @@ def _unify(entries: list[Entry]) -> None:
     for entry in entries[1:]:
         entry.inlined = [(offset, k) for offset, k, _ in entry.reads] != places or entry.stop - entry.first != first.stop - first.first
     alike = [entry for entry in entries if not entry.inlined]
-    groups: dict[tuple[Value, ...], None] = dict.fromkeys(zip(*([v for _, _, v in e.reads] for e in alike), strict=True))
-    gives = sorted({value - 2 * entry.first for entry in alike for value in entry.gives})
+    groups = sorted(set(zip(*([v for _, _, v in e.reads] for e in alike), strict=True)))
+    given = {value - 2 * entry.first for entry in alike for value in entry.gives}
+    gives = sorted(given, key=lambda offset: (graph.nodes[first.first + offset // 2].aux, offset))
     for k, entry in enumerate(alike):
         entry.region.params = [values[k] for values in groups]
         entry.region.outs = [2 * entry.first + offset for offset in gives]
