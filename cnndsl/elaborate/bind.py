@@ -269,7 +269,8 @@ class _Slots:
             if name not in self.cls.attributes:
                 self.fail("E0202", f"a window of `{self.cls.name}` has no {name}", argument.span, "")
             else:
-                self.convert(name, Window(part), argument, given)
+                square = name != "kernel" and part[0] == part[1]
+                self.convert(name, part[0] if square else Window(part), argument, given)
 
     def convert(self, name: str, value: Any, argument: syntax.Argument, given: set[str] | None) -> None:
         spec = self.cls.attributes[name]

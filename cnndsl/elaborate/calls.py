@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cnndsl import syntax
-from cnndsl.diagnostic import Edit, Help, Label
+from cnndsl.diagnostic import Diagnostic, Edit, Help, Label
 from cnndsl.elaborate import nodes
 from cnndsl.elaborate.combine import aux, branch, identity, merge
 from cnndsl.elaborate.residual import residual
@@ -94,11 +94,14 @@ def block(walk: Walk, value: BlockValue, call: syntax.Call, env: Env, flow: Flow
         walk.use(flow)
         return LOST
     if len(walk.calls) >= DEEPEST:
+        walk.diagnostics = [found for found in walk.diagnostics if not goes_round(found)]
         walk.stop("E0501", f"blocks call one another more than {DEEPEST} deep", call.span, f"`{block.name}` once more",
                   helps=(Help(f"`{block.name}` calls itself without an end: an `if` must stop it"),) if recursive(walk, block.name) else ())  # fmt: skip
     walk.idle_calls += 1
     if walk.idle_calls > MOST_CALLS + 4 * len(walk.trace.drafts):
-        walk.stop("E0501", f"more than {MOST_CALLS:,} block calls that add no layer", call.span, f"`{block.name}` once more")
+        walk.stop(
+            "E0501", f"more than {MOST_CALLS:,} block calls that add no layer", call.span, f"`{block.name}` once more"
+        )
     inner = Env(value.module)
     shapes = " and ".join(show_shape(ref.shape) for ref in flow if ref.shape is not None)
     walk.calls.append(Label(call.span, f"`{one_line(call)}`" + (f" with {shapes} flowing in" if shapes else "")))
@@ -117,6 +120,12 @@ def block(walk: Walk, value: BlockValue, call: syntax.Call, env: Env, flow: Flow
     finally:
         walk.calls.pop()
     return tuple(Ref(ref.index, ref.shape, item) for ref in out) if len(out) == 1 and item.items else out
+
+
+def goes_round(diagnostic: Diagnostic) -> bool:
+    """Whether an error was met in the second round of a recursion or later, and follows from its having no end."""
+    places = [str(call.span) for call in diagnostic.trail]
+    return len(set(places)) < len(places)
 
 
 def recursive(walk: Walk, name: str) -> bool:
@@ -159,7 +168,11 @@ def parameters(walk: Walk, block: syntax.Block, call: syntax.Call, env: Env, inn
         elif argument.name is not None and argument.name not in free:
             others = (Label(inner.spans[argument.name], "first here"),)
             walk.complain(
-                "E0403", f"`{argument.name}` of `{block.name}` is given twice", argument.span, "again here", others=others
+                "E0403",
+                f"`{argument.name}` of `{block.name}` is given twice",
+                argument.span,
+                "again here",
+                others=others,
             )
             sound = False
         else:
@@ -223,7 +236,7 @@ def bundle_error(walk: Walk, cls: type[Op], call: syntax.Call, flow: Flow) -> No
         walk.complain("E0304", f"`{cls.name}` reads one stream, and a bundle of {len(flow)} flows in", call.span, f"{shapes} flow in",
                       helps=(Help(f"merge them first, as in `concat -> {one_line(call)}`, or use `each {{ {one_line(call)} }}`"),))  # fmt: skip
     else:
-        walk.complain("E0304", f"`{cls.name}` reads a bundle of {cls.operands} streams, and {len(flow)} flow{'s' * (len(flow) == 1)} in",
+        walk.complain("E0304", f"`{cls.name}` reads a bundle of {cls.operands} streams, and {'one flows' if len(flow) == 1 else f'{len(flow)} flow'} in",
                       call.span, f"{shapes} here")  # fmt: skip
 
 

@@ -91,7 +91,7 @@ def copies_of(walk: Walk, loop: syntax.Loop, env: Env, flow: Flow) -> list[tuple
                 return None
             if not is_number(value) or value != value // 1:
                 walk.complain(
-                    "E0409", f"a range goes from one whole number to another, not {describe(value)}", end.span, ""
+                    "E0409", f"a range cannot end in {describe(value)}", end.span, "a whole number belongs here"
                 )
                 return None
             ends.append(int(value))

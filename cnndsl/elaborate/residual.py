@@ -41,7 +41,7 @@ def residual(walk: Walk, call: syntax.Call, env: Env, flow: Flow) -> Flow:
     assert call.paths is not None
     if len(call.paths) > 2:
         walk.complain(
-            "E0307", f"`residual` has a body and at most a shortcut, not {len(call.paths)} paths", call.span, ""
+            "E0307", "`residual` has a body and at most a shortcut", call.span, f"{len(call.paths)} paths"
         )
         walk.use(flow)
         return LOST

@@ -25,6 +25,10 @@ MOST_CHAINS = 1_000
 """Chains nest at most this deep, blocks and the braces in them together: each takes a dozen of Python's frames."""
 
 
+SHOWN = 3
+"""So many calls are shown from each end of a long chain of blocks."""
+
+
 class Stop(Exception):  # noqa: N818 - it ends a walk
     """The walk cannot go on: a limit is reached, and was reported."""
 
@@ -54,17 +58,22 @@ class Walk:
         if key not in self.reported:
             self.reported.add(key)
             labels = (Label(span, text), *others)
-            self.diagnostics.append(Diagnostic(code, message, labels, self.trail(span), notes, helps, tries))
+            trail, left_out = self.trail(span)
+            if left_out:
+                notes = (*notes, f"{left_out} calls between the first {SHOWN} and the last {SHOWN} are left out here")
+            self.diagnostics.append(Diagnostic(code, message, labels, trail, notes, helps, tries))
             if len(self.diagnostics) >= MOST_ERRORS:
                 raise Stop
         return POISON
 
-    def trail(self, span: Span) -> tuple[Label, ...]:
-        """The block calls that led to a place, without the middle of a recursion."""
-        calls = list(dict.fromkeys(self.calls))
+    def trail(self, span: Span) -> tuple[tuple[Label, ...], int]:
+        """The block calls that led to a place, without the middle of a recursion; and how many calls that is."""
+        calls = list(self.calls)
         if calls and calls[-1].span.source is span.source and calls[-1].span.start <= span.start < calls[-1].span.end:
             calls.pop()  # the error is in the call itself, not in the block
-        return tuple(calls if len(calls) <= 8 else calls[:4] + calls[-4:])
+        if len(calls) <= 2 * SHOWN:
+            return tuple(calls), 0
+        return (*calls[:SHOWN], *calls[-SHOWN:]), len(calls) - 2 * SHOWN
 
     def stop(self, code: str, message: str, span: Span, text: str = "", **rest: Any) -> None:
         self.complain(code, message, span, text, **rest)
