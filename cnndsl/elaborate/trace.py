@@ -6,103 +6,15 @@ is known who reads it. So drafts are kept until the walk is over.
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from cnndsl.elaborate.naming import Item, alias, bump, origin, same, settle_names
 from cnndsl.graph import Frame, Graph, Node, Output
 from cnndsl.op import Op, Shape
 from cnndsl.source import Span
 from cnndsl.values import Flow, Ref
-
-MODULE_NAMES = frozenset(
-    [
-        "T_destination",
-        "add_module",
-        "apply",
-        "bfloat16",
-        "buffers",
-        "call_super_init",
-        "children",
-        "compile",
-        "cpu",
-        "cuda",
-        "double",
-        "dump_patches",
-        "eval",
-        "extra_repr",
-        "float",
-        "forward",
-        "get_buffer",
-        "get_extra_state",
-        "get_parameter",
-        "get_submodule",
-        "half",
-        "ipu",
-        "load_state_dict",
-        "modules",
-        "mtia",
-        "named_buffers",
-        "named_children",
-        "named_modules",
-        "named_parameters",
-        "parameters",
-        "register_backward_hook",
-        "register_buffer",
-        "register_forward_hook",
-        "register_forward_pre_hook",
-        "register_full_backward_hook",
-        "register_full_backward_pre_hook",
-        "register_load_state_dict_post_hook",
-        "register_load_state_dict_pre_hook",
-        "register_module",
-        "register_parameter",
-        "register_state_dict_post_hook",
-        "register_state_dict_pre_hook",
-        "requires_grad_",
-        "set_extra_state",
-        "set_submodule",
-        "share_memory",
-        "state_dict",
-        "to",
-        "to_empty",
-        "train",
-        "training",
-        "type",
-        "xpu",
-        "zero_grad",
-        "graph",
-        "save",
-    ]
-)
-"""Attributes of `torch.nn.Module` (and ours): a submodule of that name would hide behind them, so it always takes an index.
-A test holds the list against torch."""
-
-
-class Item:
-    """Something named in a scope: a layer (with its draft) or a scope of its own (with items)."""
-
-    __slots__ = ("alias", "base", "block", "draft", "items", "name", "parent")
-
-    def __init__(self, base: str, parent: Item | None, block: str | None = None) -> None:
-        self.base, self.parent, self.block = base, parent, block
-        self.items: list[Item] = []
-        self.draft: Draft | None = None
-        self.alias: Item | None = None
-        self.name = base
-
-    def path(self) -> str:
-        """The dotted path from the root, which has no name itself."""
-        item: Item = self
-        parts: list[str] = []
-        while True:
-            while item.alias is not None:
-                item = item.alias
-            if item.parent is None:
-                return ".".join(reversed(parts))
-            parts.append(item.name)
-            item = item.parent
 
 
 class Entry:
@@ -232,8 +144,8 @@ class Trace:
             self.drafts[b].shares = self.owner(a)
         if len(items) == len(copies):
             for one, other in zip(items, copies, strict=True):
-                if _same(one, other):
-                    _alias(one, other)
+                if same(one, other):
+                    alias(one, other)
 
     # --- finishing
 
@@ -242,7 +154,7 @@ class Trace:
     ) -> Graph:
         self._settle_bias()
         self._settle_indices()
-        _settle_names(self.root)
+        settle_names(self.root)
         nodes = tuple(self._node(index) for index in range(len(self.drafts)))
         outputs = self._outputs(results)
         return Graph(name, nodes, outputs, about, file)
@@ -258,9 +170,9 @@ class Trace:
                 draft.op = draft.op.replace(bias=self.owner(index) not in without)
 
     def _settle_indices(self) -> None:
-        paths = {_origin(draft.item) for draft in self.drafts if draft.indices}
+        paths = {origin(draft.item) for draft in self.drafts if draft.indices}
         for draft in self.drafts:
-            draft.indices = draft.indices or _origin(draft.item) in paths
+            draft.indices = draft.indices or origin(draft.item) in paths
 
     def _node(self, index: int) -> Node:
         draft = self.drafts[index]
@@ -278,7 +190,7 @@ class Trace:
                 )
             frames.append(entry.frame)
         prefix = frames[-1].path if frames else ""
-        item = _origin(draft.item)
+        item = origin(draft.item)
         path = item.path() if item is not draft.item else f"{prefix}.{item.name}" if prefix else item.name
         return Node(
             index,
@@ -298,68 +210,12 @@ class Trace:
         names: list[str] = []
         for ref, _ in results:
             label = (
-                ref.label if isinstance(ref.label, str) else _origin(ref.label).name if ref.label is not None else "out"
+                ref.label if isinstance(ref.label, str) else origin(ref.label).name if ref.label is not None else "out"
             )
             names.append(label)
         final: list[str] = []
         for i, name in enumerate(names):
             while name in final or (names.count(name) > 1 and name in names[:i]):
-                name = _bump(name)
+                name = bump(name)
             final.append(name)
         return tuple(Output(name, ref.index, aux) for name, (ref, aux) in zip(final, results, strict=True))
-
-
-def _bump(name: str) -> str:
-    digits = len(name) - len(name.rstrip("0123456789"))
-    return f"{name[: len(name) - digits]}{int(name[len(name) - digits :]) + 1}" if digits else f"{name}2"
-
-
-def _origin(item: Item) -> Item:
-    while item.alias is not None:
-        item = item.alias
-    return item
-
-
-def _same(one: Item, other: Item) -> bool:
-    """Whether two items are equal in everything but the inputs."""
-    if one.base != other.base or one.block != other.block or len(one.items) != len(other.items):
-        return False
-    if one.draft is not None and other.draft is not None:
-        return one.draft.op == other.draft.op
-    pairs = zip(one.items, other.items, strict=True)
-    return one.draft is other.draft and all(_same(a, b) for a, b in pairs)
-
-
-def _alias(one: Item, other: Item) -> None:
-    other.alias = one
-    for a, b in zip(one.items, other.items, strict=True):
-        _alias(a, b)
-
-
-def _settle_names(root: Item) -> None:
-    """Numbers the items of every scope that holds several of one name, from 1 in order."""
-    pending = [root]
-    while pending:
-        scope = pending.pop()
-        items = [item for item in scope.items if item.alias is None]
-        totals: dict[str, int] = {}
-        for item in items:
-            totals[item.base] = totals.get(item.base, 0) + 1
-        alone = {base for base, total in totals.items() if total == 1 and not _needs_index(base)}
-        taken = set(alone)
-        counts: dict[str, int] = {}
-        for item in items:
-            if item.base in alone:
-                item.name = item.base
-                continue
-            number = counts.get(item.base, 0) + 1
-            while f"{item.base}{number}" in taken:
-                number += 1
-            counts[item.base] = number
-            item.name = f"{item.base}{number}"
-            taken.add(item.name)
-        pending.extend(item for item in items if item.items)
-
-
-def _needs_index(name: str) -> bool:
-    return name in MODULE_NAMES or keyword.iskeyword(name) or name.startswith("_")
