@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from torch import nn
 
 Inputs = str | Mapping[str, str] | Sequence[str] | None
-"""Input shapes that take the place of the spec's: "3x299x299", or by name {"left": "1x105x105"} or ["left=1x105x105"]."""
+"""Input shapes that take the place of the spec's: "3x299x299", several in order ["1x105x105", "10"], or by name
+{"left": "1x105x105"} or ["left=1x105x105"]."""
 
 
-def check(spec: str | Path, input: Inputs = None, **params: Any) -> Graph:
+def check(spec: str | Path, /, input: Inputs = None, **params: Any) -> Graph:
     """The checked graph of a spec: a path, "file.cnn:net", a shipped net's name, or the text itself.
 
     `input` replaces the shape the spec reads, as in "3x299x299". `params` are the net's parameters. Raises SpecError with every
@@ -35,7 +36,7 @@ def check(spec: str | Path, input: Inputs = None, **params: Any) -> Graph:
     return _check(*_find(spec), input, params)
 
 
-def load(spec: str | Path, input: Inputs = None, **params: Any) -> nn.Module:
+def load(spec: str | Path, /, input: Inputs = None, **params: Any) -> nn.Module:
     """The `nn.Module` of a spec: a path, "file.cnn:net" or a shipped net's name. Raises SpecError as `check` does."""
     from cnndsl.lower import lower
 
@@ -43,21 +44,21 @@ def load(spec: str | Path, input: Inputs = None, **params: Any) -> nn.Module:
     return lower(_check(read(path), net, input, params))
 
 
-def loads(text: str, input: Inputs = None, **params: Any) -> nn.Module:
+def loads(text: str, /, input: Inputs = None, **params: Any) -> nn.Module:
     """The `nn.Module` of a spec given as text. Raises SpecError as `check` does."""
     from cnndsl.lower import lower
 
     return lower(_check(Source("<text>", text), None, input, params))
 
 
-def compile(spec: str | Path, input: Inputs = None, **params: Any) -> str:
+def compile(spec: str | Path, /, input: Inputs = None, **params: Any) -> str:
     """The stand-alone PyTorch source of a spec, given as to `check`. Raises SpecError as `check` does."""
     from cnndsl.emit import emit
 
     return emit(check(spec, input, **params))
 
 
-def check_all(path: Path, input: Inputs = None, **params: Any) -> tuple[list[Graph], list[Diagnostic]]:
+def check_all(path: Path, /, input: Inputs = None, **params: Any) -> tuple[list[Graph], list[Diagnostic]]:
     """The graphs of all nets of a file that check, and the diagnostics of those that do not."""
     source = read(path)
     workspace = Workspace()
@@ -175,15 +176,16 @@ def _selected(module: Module, net: str | None, diagnostics: list[Diagnostic]) ->
 
 
 def input_shapes(given: Inputs) -> dict[str, Shape]:
-    """Input shapes by name, "" for the only one. Raises SpecError for text that is no shape."""
+    """Input shapes by name, or by place ("0", "1" ...) where no name is given. Raises SpecError for text that is no shape."""
     if given is None:
         return {}
     if isinstance(given, Mapping):
-        pairs = list(given.items())
-    else:
-        texts = [given] if isinstance(given, str) else list(given)
-        pairs = [tuple(text.split("=", 1)) if "=" in text else ("", text) for text in texts]  # type: ignore[misc]
-    return {name: _shape(text) for name, text in pairs}
+        return {name: _shape(text) for name, text in given.items()}
+    shapes: dict[str, Shape] = {}
+    for place, text in enumerate([given] if isinstance(given, str) else given):
+        name, _, size = text.rpartition("=")
+        shapes[name or str(place)] = _shape(size)
+    return shapes
 
 
 def _shape(text: str) -> Shape:

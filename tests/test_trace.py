@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from cnndsl import Graph, check
-from cnndsl.elaborate.naming import MODULE_NAMES
+from cnndsl.graph import MODULE_NAMES
 
 
 def paths(text: str) -> list[str]:

@@ -68,15 +68,18 @@ def inputs(walk: Walk, given: Mapping[str, Shape], env: Env) -> Flow:
         return LOST
     names = [item.label or "input" for item in net.inputs]
     for name in given:
-        if name and name not in names:
+        if not name.isdigit() and name not in names:
             walk.complain("E0213", f"the net `{net.name}` has no input `{name}`", net.name_span,
                           "its inputs: " + ", ".join(f"`{n}`" for n in names),
                           helps=tuple(Help(f"did you mean `{close}`?") for close in nearest(name, names)))  # fmt: skip
-    if "" in given and len(names) > 1:
-        walk.complain("E0213", f"the net `{net.name}` has {len(names)} inputs: say which one `--input` means", net.name_span,
-                      helps=(Help(f"name it, as in `{names[0]}={'x'.join(map(str, given['']))}`"),))  # fmt: skip
-    for item, name in zip(net.inputs, names, strict=True):
-        shape = given.get(name) or (given.get("") if len(names) == 1 else None) or input_shape(walk, item)
+    unnamed = [name for name in given if name.isdigit()]
+    if unnamed and len(unnamed) != len(names):
+        example = "x".join(map(str, given[unnamed[0]]))
+        walk.complain("E0213", f"the net `{net.name}` has {len(names)} input{'s' * (len(names) > 1)}, and {len(unnamed)} shapes are given",
+                      net.name_span, "its inputs: " + ", ".join(f"`{n}`" for n in names),
+                      helps=(Help(f"say which one is meant, as in `{names[0]}={example}`"),))  # fmt: skip
+    for place, (item, name) in enumerate(zip(net.inputs, names, strict=True)):
+        shape = given.get(name) or given.get(str(place)) or input_shape(walk, item)
         if shape is None:
             refs.append(LOST[0])
         else:

@@ -16,17 +16,8 @@ from cnndsl.emit.statements import Nesting
 from cnndsl.emit.steps import Call, Value, split_name, walk
 from cnndsl.emit.titles import main_name
 from cnndsl.emit.tree import Entry
-from cnndsl.graph import Graph, Node
+from cnndsl.graph import MODULE_NAMES, Graph, Node
 from cnndsl.op import show_shape
-
-MODULE_NAMES = frozenset(
-    """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
-    extra_repr float forward get_buffer get_extra_state get_parameter get_submodule graph half ipu load_state_dict modules mtia
-    named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
-    register_forward_hook register_module register_parameter requires_grad_ set_extra_state set_submodule share_memory
-    state_dict to to_empty train training type xpu zero_grad""".split()
-)
-
 
 @dataclass(frozen=True, slots=True)
 class OutputTuple:
