@@ -75,7 +75,7 @@ def inputs(walk: Walk, given: Mapping[str, Shape], env: Env) -> Flow:
     unnamed = [name for name in given if name.isdigit()]
     if unnamed and len(unnamed) != len(names):
         example = "x".join(map(str, given[unnamed[0]]))
-        walk.complain("E0213", f"the net `{net.name}` has {len(names)} input{'s' * (len(names) > 1)}, and {len(unnamed)} shapes are given",
+        walk.complain("E0213", f"the net `{net.name}` has {len(names)} input{'s' * (len(names) > 1)}, and {len(unnamed)} shape{'s are' if len(unnamed) > 1 else ' is'} given",
                       net.name_span, "its inputs: " + ", ".join(f"`{n}`" for n in names),
                       helps=(Help(f"say which one is meant, as in `{names[0]}={example}`"),))  # fmt: skip
     for place, (item, name) in enumerate(zip(net.inputs, names, strict=True)):
