@@ -52,5 +52,7 @@ set_up() {
     if [ -t 1 ]; then quiet=; fi
     .venv/bin/python -m pip install $quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' \
         || die "pip could not install the packages, see above"
+    # byte code ahead of the first run, also where the environment keeps Python from writing it
+    .venv/bin/python -m compileall -q cnndsl || die "cnndsl does not compile"
     fingerprint > .venv/.ready
 }
