@@ -158,11 +158,24 @@ class _Renderer:
         last = places[-1]
         ruler, at = "", 0
         for start, length, mark, style, _ in places:
-            ruler += " " * (start - at) + self.paint(mark * length, style)
+            ruler += " " * width(text[at:start]) + self.paint(mark * max(1, width(text[start : start + length])), style)
             at = start + length
         rows = [f"{ruler} {self.paint(last[4], last[3])}".rstrip()]
-        rows.extend(" " * start + self.paint(said, style) for start, _, _, style, said in reversed(places[:-1]) if said)
+        rows.extend(
+            " " * width(text[:start]) + self.paint(said, style)
+            for start, _, _, style, said in reversed(places[:-1])
+            if said
+        )
         return rows
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def _column(label: Label) -> int:

@@ -267,7 +267,9 @@ class _Slots:
             if part is None:
                 continue
             if name not in self.cls.attributes:
-                self.fail("E0202", f"a window of `{self.cls.name}` has no {name}", argument.span, "")
+                self.fail(
+                    "E0202", f"a window of `{self.cls.name}` has no {name}", argument.span, f"a {name} is written here"
+                )
             else:
                 square = name != "kernel" and part[0] == part[1]
                 self.convert(name, part[0] if square else Window(part), argument, given)
