@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
-from cnndsl.emit.classes import Group, classify
+from cnndsl.emit.classes import classify
 from cnndsl.emit.library import copies, import_lines, layers
+from cnndsl.emit.params import Group
 from cnndsl.emit.source import ClassWriter, main_block, outputs, preamble
 from cnndsl.emit.steps import Call, variables, walk
 from cnndsl.emit.titles import entitle, main_name
@@ -31,7 +32,7 @@ def emit(graph: Graph) -> str:
     texts, used = copies(mentioned)
     tuples = outputs(graph)
     entitle(groups, graph, {*layers()[0], *(item.name for item in tuples.values())})
-    blocks = [text for text in texts]
+    blocks = list(texts)
     blocks.extend(item.text() for item in tuples.values())
     blocks.extend(ClassWriter(graph, group, tuples if group is root else {}).text() for group in groups)
     blocks.append(main_block(graph, root.name))
@@ -56,7 +57,9 @@ def _ordered(root: Group) -> list[Group]:
             continue
         seen.add(id(group))
         stack.append((group, True))
-        inner = [step.maker for step in walk(group.region.steps) if isinstance(step, Call) and isinstance(step.maker, Group)]
+        inner = [
+            step.maker for step in walk(group.region.steps) if isinstance(step, Call) and isinstance(step.maker, Group)
+        ]
         stack.extend((other, False) for other in reversed(inner) if id(other) not in seen)
     return order
 

@@ -34,50 +34,6 @@ def fold(steps: list[Step], outs: Sequence[Value], least: int, fresh: Fresh) -> 
     return steps
 
 
-def single(step: Call, fresh: Fresh) -> Loop | None:
-    """A loop of one copy, for a block called once where its neighbours call it several times in a row."""
-    if step.number is None or len(step.outs) != 1 or not step.creates or len(set(step.reads)) != len(step.reads):
-        return None
-    params = [fresh() for _ in step.reads]
-    values = dict(zip(step.reads, params, strict=True))
-    numbers = [(number[0], int(k == 0), *number[1:]) for k, number in enumerate(step.numbers())]
-    body = step.rebuilt(iter(numbers), values.__getitem__)
-    updates: list[Value | None] = [step.outs[0], *(None for _ in params[1:])]
-    return Loop([body], [[step]], params, list(step.reads), updates, list(step.outs), [("carry", params[0])], step.aux)
-
-
-def unroll(loop: Loop, depth: int, fresh: Fresh) -> list[Step]:
-    """The copies of a loop in a row; `depth` is how many loops stand around it."""
-    if depth == 0:
-        return [step for copy in loop.copies for step in copy]
-    row: list[Step] = []
-    now = dict(zip(loop.params, loop.reads, strict=True))
-    last = len(loop.copies) - 1
-    final = {value: out for (kind, value), out in zip(loop.sources, loop.outs, strict=True) if kind == "exit"}
-    final |= {
-        update: out
-        for (kind, value), out in zip(loop.sources, loop.outs, strict=True)
-        for param, update in zip(loop.params, loop.updates, strict=True)
-        if kind == "carry" and value == param and update is not None
-    }
-    for k in range(last + 1):
-        values = dict(now)
-        for step in loop.body:
-            numbers = iter([_shifted(number, depth, k) for number in step.numbers()])
-            copy = step.rebuilt(numbers, lambda v, at=values: at.get(v, v))  # type: ignore[misc]
-            values |= {v: final[v] if k == last and v in final else fresh() for v in step.outs}
-            row.append(replace(copy, outs=[values[v] for v in step.outs]))
-        now = {p: values[p if u is None else u] for p, u in zip(loop.params, loop.updates, strict=True)}
-    return row
-
-
-def _shifted(number: Setting, depth: int, k: int) -> Setting:
-    """A setting in copy `k` of the loop that `depth` others stand around."""
-    step = number[depth + 1]
-    base = number[0] + k * step if step else number[0]
-    return (base, *number[1 : depth + 1], *number[depth + 2 :])
-
-
 @dataclass(slots=True)
 class _Reads:
     """What one operand of one step reads, copy by copy: values from before the run until copy `lag` reads copy 0."""
@@ -260,11 +216,11 @@ class _Row:
         operands = {key: params.of(pattern) for key, pattern in reads.items()}
         body = [_template(rows, j, operands) for j in range(period)]
         outs, sources = self._outs(at, period, copies, params)
-        return Loop(body, rows, params.values, params.starts, params.updates, outs, sources, all(s.aux for s in rows[0]))
+        return Loop(
+            body, rows, params.values, params.starts, params.updates, outs, sources, all(s.aux for s in rows[0])
+        )
 
-    def _outs(
-        self, at: int, period: int, copies: int, params: _Params
-    ) -> tuple[list[Value], list[tuple[str, Value]]]:
+    def _outs(self, at: int, period: int, copies: int, params: _Params) -> tuple[list[Value], list[tuple[str, Value]]]:
         """The values that are read from behind the run, and where each comes from."""
         end = at + period * copies
         outs: list[Value] = []

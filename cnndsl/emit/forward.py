@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from cnndsl.emit.classes import Formula, Group
 from cnndsl.emit.layout import wrap
 from cnndsl.emit.library import signature
 from cnndsl.emit.names import Names
+from cnndsl.emit.params import Formula, Group
 from cnndsl.emit.statements import Nesting, Statement
 from cnndsl.emit.steps import Call, Loop, Setting, Step, Value, holes, is_sum, walk
 from cnndsl.op import show_shape
 
-LOOP_VARIABLES = "ijk"
+LOOP_VARIABLES = "ij"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,13 @@ def span(loop: Loop, turn: Turn, named: Callable[[str], str]) -> str:
 
 def turn_of(loop: Loop, depth: int) -> Turn:
     """The variable of a loop. It counts as the names of the submodules do, else from 0."""
+    variable = LOOP_VARIABLES[depth % 2] * (depth // 2 + 1)
     for step in walk(loop.body):
         if isinstance(step, Call) and step.number is not None:
             steps = step.number[1:]
             if steps[depth] == 1 and not any(steps[:depth]):
-                return Turn(LOOP_VARIABLES[depth % 3] + "_" * (depth // 3), step.number[0])
-    return Turn(LOOP_VARIABLES[depth % 3] + "_" * (depth // 3), 0)
+                return Turn(variable, step.number[0])
+    return Turn(variable, 0)
 
 
 def plain(name: str) -> str:
@@ -188,7 +189,9 @@ class Forward:
     def _starred(self, value: Value, nesting: Nesting, turns: Sequence[Turn]) -> str:
         return ("*" if self.names.is_list(value) else "") + self.expression(value, nesting, turns)
 
-    def rows(self, steps: Sequence[Step], nesting: Nesting, block: Block, turns: tuple[Turn, ...], defaults: set[Value]) -> None:
+    def rows(
+        self, steps: Sequence[Step], nesting: Nesting, block: Block, turns: tuple[Turn, ...], defaults: set[Value]
+    ) -> None:
         """The statements of a row. `defaults` are values that are None where auxiliary steps do not run."""
         for aux, group in groupby(nesting.statements(), lambda statement: statement.step.aux):
             run = list(group)
@@ -266,4 +269,3 @@ def _always(step: Step) -> Step:
     """A step of a loop that runs in training only, as a whole."""
     step.aux = False
     return step
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-WIDTH = 100
+WIDTH = 120
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 

@@ -62,7 +62,9 @@ def layers() -> tuple[dict[str, Definition], dict[str, str]]:
         for name in _defined(node):
             start = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
             mentions = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name)) - {name}
-            found[name] = Definition("\n".join(lines[start - 1 : node.end_lineno]), mentions, *_constructor(node, found))
+            found[name] = Definition(
+                "\n".join(lines[start - 1 : node.end_lineno]), mentions, *_constructor(node, found)
+            )
     return found, imports
 
 
@@ -81,7 +83,9 @@ def _defined(node: ast.stmt) -> list[str]:
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
-def _constructor(node: ast.stmt, known: Mapping[str, Definition]) -> tuple[tuple[str, ...], tuple[tuple[str, Any], ...]]:
+def _constructor(
+    node: ast.stmt, known: Mapping[str, Definition]
+) -> tuple[tuple[str, ...], tuple[tuple[str, Any], ...]]:
     """The positional arguments of a class, and the defaults of the others; those of its base where it has none itself."""
     if not isinstance(node, ast.ClassDef):
         return (), ()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 
-from cnndsl.emit.classes import safe
+from cnndsl.emit.params import safe
 from cnndsl.emit.statements import Nesting, Statement
 from cnndsl.emit.steps import Call, Loop, Step, Value
 
@@ -121,8 +121,14 @@ class Names:
         called = (step.label if len(step.outs) == 1 else "") or self.hints.get(value, "")
         if called and (later > soon or step.aux or value in self.aux) and (label := first([safe(called)])):
             return label
-        flows = [self.of[v] for v in dict.fromkeys(statement.reads) if self.of[v] in dying and self.of[v] not in live.held]
-        if len(flows) == 1 and len(set(statement.reads)) == 1 and (flows[0] in self.inputs or flows[0] in live.branch.values()):
+        flows = [
+            self.of[v] for v in dict.fromkeys(statement.reads) if self.of[v] in dying and self.of[v] not in live.held
+        ]
+        if (
+            len(flows) == 1
+            and len(set(statement.reads)) == 1
+            and (flows[0] in self.inputs or flows[0] in live.branch.values())
+        ):
             return flows[0]
         if (flow := first(["x"])) and not step.aux:
             return flow
@@ -209,9 +215,8 @@ def _branches(statements: Sequence[Statement], nesting: Nesting) -> dict[Value, 
             for at, value in enumerate(root.reads, 1):
                 if nesting.uses.get(value) == 1:
                     found.setdefault(value, f"branch{at}")
-        elif len(step.outs) == 1 and step.outs[0] in found and len(reads) == 1:
-            if nesting.uses.get(reads[0]) == 1:
-                found.setdefault(reads[0], found[step.outs[0]])
+        elif len(step.outs) == 1 and step.outs[0] in found and len(reads) == 1 and nesting.uses.get(reads[0]) == 1:
+            found.setdefault(reads[0], found[step.outs[0]])
     return found
 
 

@@ -8,16 +8,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cnndsl.emit.classes import Group, Param, safe
 from cnndsl.emit.forward import Block, Forward, build, literal
 from cnndsl.emit.layout import WIDTH
 from cnndsl.emit.names import FLOWING, Names
+from cnndsl.emit.params import Group, Param, safe
 from cnndsl.emit.statements import Nesting
 from cnndsl.emit.steps import Call, Value, split_name, walk
 from cnndsl.emit.titles import main_name
 from cnndsl.emit.tree import Entry
 from cnndsl.graph import MODULE_NAMES, Graph, Node
 from cnndsl.op import show_shape
+
 
 @dataclass(frozen=True, slots=True)
 class OutputTuple:

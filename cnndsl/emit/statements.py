@@ -74,7 +74,10 @@ class Nesting:
             if value in self._open and self._open[value].aux == call.aux and str(at) not in twice
         ]
         block = not isinstance(call.maker, str) and len(call.reads) == 1
-        size, heavy = CHAIN if block else 1, int(call.heavy)  # a block's call stands alone, but for a short arm of a merge
+        size, heavy = (
+            CHAIN if block else 1,
+            int(call.heavy),
+        )  # a block's call stands alone, but for a short arm of a merge
         for value in candidates:
             inner, weight = self._size[value]
             if len(call.reads) == 1:

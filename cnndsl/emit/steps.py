@@ -125,7 +125,17 @@ class Call:
         if self.form is None:
             stem = self.stem if self.number is not None else self.name
             arity = (len(self.reads), len(self.outs))
-            self.form = (stem, self.number is None, self.creates, self.maker, self.keys, self.call, self.fixed, self.aux, arity)
+            self.form = (
+                stem,
+                self.number is None,
+                self.creates,
+                self.maker,
+                self.keys,
+                self.call,
+                self.fixed,
+                self.aux,
+                arity,
+            )
         return self.form
 
     def numbers(self) -> Iterator[Setting]:
@@ -168,7 +178,12 @@ class Loop:
 
     def signature(self) -> Any:
         if self.form is None:
-            self.form = ("loop", len(self.copies), self.aux, region_key(self.body, self.params, self._ends(), numbers=False))
+            self.form = (
+                "loop",
+                len(self.copies),
+                self.aux,
+                region_key(self.body, self.params, self._ends(), numbers=False),
+            )
         return self.form
 
     def _ends(self) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 
-from cnndsl.emit.classes import Group
+from cnndsl.emit.params import Group
 from cnndsl.graph import Graph
 
 _TAKEN = frozenset({*keyword.kwlist, *dir(builtins), "Tensor", "NamedTuple", "Any", "Sequence"})
@@ -35,7 +35,9 @@ def entitle(groups: list[Group], graph: Graph, taken: set[str]) -> None:
     for group in groups[:-1]:
         name = _title(group)
         if name in used:
-            name = next(n for n in (f"{name}{k}" if k > 1 else f"{name}Block" for k in _numbers(name, used)) if n not in used)
+            name = next(
+                n for n in (f"{name}{k}" if k > 1 else f"{name}Block" for k in _numbers(name, used)) if n not in used
+            )
         group.name = name
         used.add(name)
 

@@ -241,7 +241,9 @@ def _unify(entries: list[Entry], graph: Graph) -> None:
     first = entries[0]
     places = [(offset, k) for offset, k, _ in first.reads]
     for entry in entries[1:]:
-        entry.inlined = [(offset, k) for offset, k, _ in entry.reads] != places or entry.stop - entry.first != first.stop - first.first
+        entry.inlined = [
+            (offset, k) for offset, k, _ in entry.reads
+        ] != places or entry.stop - entry.first != first.stop - first.first
     alike = [entry for entry in entries if not entry.inlined]
     groups = sorted(set(zip(*([v for _, _, v in e.reads] for e in alike), strict=True)))
     given = {value - 2 * entry.first for entry in alike for value in entry.gives}
