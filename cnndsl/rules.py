@@ -111,7 +111,7 @@ def _too_large(op: Any, size: Pair) -> Reject:
     return Reject(
         f"a {extent[0]}x{extent[1]} window{spread} does not fit into {size[0]}x{size[1]}{padded}",
         attribute="kernel",
-        fixes=({"same": ""}, {"kernel": f"{largest[0]}x{largest[1]}"}),
+        fixes=({"same": ""}, *([{"kernel": f"{largest[0]}x{largest[1]}"}] if max(largest) > 1 else [])),
     )
 
 

@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from cnndsl import syntax
-from cnndsl.diagnostic import Help, Label
+from cnndsl.diagnostic import Edit, Help, Label
 from cnndsl.elaborate.disagree import decider
 from cnndsl.elaborate.repair import argument_span, edits
 from cnndsl.op import LARGEST, Op, Reject, Shape, show_shape
@@ -70,7 +70,13 @@ def rejected(walk: Walk, op: Op, reject: Reject, operands: Flow, call: syntax.Ca
         sum_ = draft.op.arithmetic(walk.trace.in_shapes(source), draft.shape) if changed else ""
         others.append(Label(draft.span, f"{show_shape(draft.shape)} from here" + (f"    {sum_}" if sum_ else "")))
     span = argument_span(call, reject.attribute) or call.span
-    helps = (Help(reject.hint),) if reject.hint else ()
+    helps, tries = (Help(reject.hint),) if reject.hint else (), edits(reject, call)
+    notes: tuple[str, ...] = ()
+    if len(operands[0].shape or ()) == 1 and reject.message.startswith("expected maps") and reject.hint:
+        before = Span(call.span.source, call.span.start, call.span.start)
+        if not op.windowed() or op.__dict__["kernel"] == (1, 1):  # a larger window does not fit into 1x1
+            tries = (*tries, Help(reject.hint, (Edit(before, f"reshape {(operands[0].shape or ())[0]}x1x1 -> "),)))
+        helps, notes = (), ("`fc` and `flatten` give vectors: layers that read maps stand before them",)
     walk.complain(
         "E0301",
         reject.message,
@@ -78,5 +84,6 @@ def rejected(walk: Walk, op: Op, reject: Reject, operands: Flow, call: syntax.Ca
         f"{flowing} flows in",
         others=tuple(others),
         helps=helps,
-        tries=edits(reject, call),
+        tries=tries,
+        notes=notes,
     )

@@ -73,11 +73,12 @@ class Reshape(Op, name="reshape", family="reshape"):
         return {"volume": volume, "channels": None, "height": None, "width": None}
 
     def infer(self, *shapes: Shape) -> Shape:
-        came, expected = prod(shapes[0]), prod(self.volume)
+        came, expected, (_, h, w) = prod(shapes[0]), prod(self.volume), self.volume
         if came != expected:
             raise Reject(
                 f"expected the {expected} numbers of {self.volume}, got the {came} of {show_shape(shapes[0])}",
                 attribute="volume",
+                fixes=() if came % (h * w) else ({"volume": f"{came // (h * w)}x{h}x{w}"},),
             )
         return tuple(self.volume)
 
