@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import lark
@@ -37,13 +38,23 @@ MOST_ERRORS = 20
 Tokens = list[Any]
 
 
+_ONE_AT_A_TIME = Lock()
+"""The parser's tables hold one builder, which knows the source it builds for: threads take turns."""
+
+
 def parse(source: Source) -> syntax.File:
     """The syntax tree of a source. Syntax errors are in its `diagnostics`; it raises nothing on bad text."""
-    return _Parser(source).parse()
+    with _ONE_AT_A_TIME:
+        return _Parser(source).parse()
 
 
 def parse_value(source: Source) -> syntax.Value | None:
     """The value that a text stands for as an argument (`3x3/2`, `0.5`, `relu`); None where it is none."""
+    with _ONE_AT_A_TIME:
+        return _parse_value(source)
+
+
+def _parse_value(source: Source) -> syntax.Value | None:
     parser, builder = _grammar()
     builder.source = source
     tokens = list(parser.lex(source.text))
