@@ -40,7 +40,7 @@ def node(walk: Walk, op: Op, operands: Flow, call: syntax.Call, label: str = "")
         rejected(walk, op, reject, operands, call)
         walk.use(operands)
         return LOST
-    if len(walk.trace.drafts) >= MOST_NODES:
+    if len(walk.trace.drafts) + (op.__dict__["parts"] if isinstance(op, Split) else 1) > MOST_NODES:
         walk.stop("E0502", f"more than {MOST_NODES:,} nodes", call.span, "one too many")
     indices = tuple(ref.index for ref in operands)
     if isinstance(op, Split):
