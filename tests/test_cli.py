@@ -323,7 +323,7 @@ def test_ctrl_c_exits_130_and_leaves_nothing(here: Path) -> None:
 
 def test_a_reader_that_goes_away(here: Path) -> None:
     (here / "long.cnn").write_text("net a { input 8x8x8 (conv 8 3x3+1 -> relu) * 3000 }")
-    running = process("compile", "long.cnn", "-o", "-", cwd=here)
+    running = process("summary", "long.cnn", cwd=here)
     assert running.stdout is not None
     assert running.stderr is not None
     running.stdout.readline()
