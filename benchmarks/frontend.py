@@ -106,11 +106,13 @@ def size_against_time(rounds: int) -> list[tuple[str, ...]]:
 def load(rounds: int) -> list[tuple[str, ...]]:
     """Both construct and initialise 60 million weights."""
     sys.path.insert(0, str(ROOT / "tests"))
-    try:
-        from oracle import torchvision_models as models  # loads torchvision where its compiled ops do not
-    except ImportError:
-        from torchvision import models
+    from tv import load_models  # loads torchvision where its compiled ops do not
+
     import cnndsl
+
+    models = load_models()
+    if models is None:
+        return [("`torchvision.models.resnet152()`", "torchvision cannot be imported", "-")]
 
     ours, theirs = interleaved(max(3, rounds // 2), lambda: cnndsl.load("resnet152"), lambda: models.resnet152())
     ratio = statistics.median(ours) / statistics.median(theirs)
