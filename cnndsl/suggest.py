@@ -12,7 +12,7 @@ from cnndsl.diagnostic import Diagnostic, Edit, Help
 from cnndsl.source import Source
 
 MOST_SECONDS = 0.8
-"""Trying stops after so long: a user waits for the message."""
+"""Trying stops after so much computing (a busy machine changes no message): a user waits for it."""
 MOST_HELPS = 2
 
 _NUMBERS = re.compile(r"\d+")
@@ -27,14 +27,14 @@ def suggest(diagnostics: Sequence[Diagnostic], recheck: Recheck) -> tuple[Diagno
     An edit works when its diagnostic goes away and no other comes in its place. Where none does, one will do that brings to light
     an independent error further down, which the mended one had silenced.
     """
-    until = time.monotonic() + MOST_SECONDS
+    until = time.thread_time() + MOST_SECONDS
     before = Counter(map(_key, diagnostics))
     out = []
     for diagnostic in diagnostics:
         clean: list[Help] = []
         partial: list[Help] = []
         for help_ in diagnostic.tries:
-            if len(clean) == MOST_HELPS or time.monotonic() > until:
+            if len(clean) == MOST_HELPS or time.thread_time() > until:
                 break
             if not help_.edits or help_ in clean:
                 continue
