@@ -22,6 +22,8 @@ from cnndsl.workspace import Module, Workspace, read, select
 if TYPE_CHECKING:
     from torch import nn
 
+MOST_REPORTED = 100
+"""Diagnostics of one run: nobody reads more."""
 Inputs = str | Mapping[str, str] | Sequence[str] | None
 """Input shapes that take the place of the spec's: "3x299x299", several in order ["1x105x105", "10"], or by name
 {"left": "1x105x105"} or ["left=1x105x105"]."""
@@ -144,7 +146,7 @@ def _attempt(
         said = {_place(diagnostic) for diagnostic in diagnostics}
         diagnostics.extend(diagnostic for diagnostic in workspace.unknown if _place(diagnostic) not in said)
     if diagnostics or graph is None:
-        raise SpecError(in_order(diagnostics))
+        raise SpecError(in_order(diagnostics)[:MOST_REPORTED])
     return graph
 
 

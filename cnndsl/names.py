@@ -15,6 +15,8 @@ from cnndsl.synonyms import LAYERS, nearest
 COMBINATORS = ("branch", "residual", "aux", "id")
 """Elements that are no layers; merges (`concat`, `add` ...) are ops."""
 SHORTCUTS = ("identity", "project", "pad", "optional")
+MOST_UNKNOWN = 50
+"""Unknown layers reported for one file."""
 
 
 def did_you_mean(
@@ -60,12 +62,17 @@ def unknown_layers(file: syntax.File, blocks: Iterable[str]) -> Iterator[Diagnos
     So a misspelt layer is found in a block that no net calls, and in the branch of an `if` that is not taken.
     """
     known = {*blocks, *COMBINATORS, *layer_names()}
+    found = 0
     items: list[syntax.Block | syntax.Net] = [*file.blocks, *file.nets]
     for item in items:
         own = set(names_given(item))
         for call in calls_in(item):
-            if call.name not in known and call.name not in own:
-                yield unknown_layer(call, [*known, *own])
+            if call.name in known or call.name in own:
+                continue
+            yield unknown_layer(call, [*known, *own])
+            found += 1
+            if found == MOST_UNKNOWN:
+                return
 
 
 def parts(node: Any) -> Iterator[Any]:

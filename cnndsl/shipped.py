@@ -28,20 +28,28 @@ def shipped_nets() -> dict[str, Path]:
     return found
 
 
+def _exists(path: Path) -> bool:
+    """Whether there is such a file; False too for a name that no file can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def locate(spec: str | Path) -> tuple[Path, str | None]:
     """The file and the net's name (None where it is left open) of what a user calls a spec. Raises SpecError."""
     text = str(spec)
     name = None
-    if re.search(r"[^:]:\w+$", text) and not Path(text).exists():
+    if re.search(r"[^:]:\w+$", text) and not _exists(Path(text)):
         text, name = text.rsplit(":", 1)
     path = Path(text)
-    if path.suffix == ".cnn" or path.exists() and not path.is_dir():
+    if path.suffix == ".cnn" or _exists(path) and not path.is_dir():
         return path, name
     nets = shipped_nets()
     if name is None and text in nets:
         return nets[text], text
     family = shipped("specs") / f"{text}.cnn"
-    if family.is_file():
+    if _exists(family):
         return family, name
     close = nearest(text, [*nets, *(p.stem for p in shipped("specs").glob("*.cnn"))], 3)
     helps = (Help("did you mean " + " or ".join(f"`{c}`" for c in close) + "?"),) if close else ()

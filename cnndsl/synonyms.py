@@ -83,11 +83,15 @@ FUNCTIONS = {
 CLOSE = 0.05
 """A second name is offered only where it is about as near as the first."""
 NEAR, NEAR_IF_SHORT = 0.6, 0.5
+LONGEST = 80
+"""Names longer than this are compared with none: likeness takes time that grows with the square of the length."""
 
 
 def nearest(name: str, known: Iterable[str], most: int = 1, elsewhere: dict[str, str] | None = None) -> list[str]:
     """The known names closest to a misspelt one, or the one that means the same elsewhere; best first."""
-    pool = sorted({k for k in known if k != name})
+    if len(name) > LONGEST:
+        return []
+    pool = sorted({k for k in known if k != name and len(k) <= LONGEST})
     folded = _folded(name)
     same = [k for k in pool if _folded(k) == folded]
     meant = [

@@ -17,6 +17,10 @@ from cnndsl.synonyms import LAYERS, nearest
 from cnndsl.values import BlockValue
 
 
+DEEPEST = 50
+"""A file imports another, which imports another, so many times."""
+
+
 @dataclass
 class Module:
     """A parsed file with its names resolved."""
@@ -52,7 +56,7 @@ def read(path: Path) -> Source:
 def _shown(path: Path) -> str:
     try:
         return str(path.resolve().relative_to(Path.cwd()))
-    except (ValueError, OSError):
+    except (ValueError, OSError, RuntimeError):  # a name that no file can have, a link to itself
         return str(path)
 
 
@@ -202,8 +206,11 @@ class Workspace:
         names = [item.path] if item.path.endswith(".cnn") else [item.path, item.path + ".cnn"]
         for folder in folders:
             for name in names:
-                path = (folder / name).resolve()
-                if not path.is_file():
+                try:
+                    path = (folder / name).resolve()
+                    if not path.is_file():
+                        continue
+                except (OSError, RuntimeError):
                     continue
                 if not path.is_relative_to(folder.resolve()):
                     self.outside(item)
@@ -238,6 +245,9 @@ class Workspace:
             self.complain(
                 "E0215", f"imports go in a circle: {' -> '.join(names)}", item.path_span, "comes back to where it began"
             )
+            return None
+        if len(circle) > DEEPEST:
+            self.complain("E0215", f"imports lead more than {DEEPEST} files deep", item.path_span, "one file too many")
             return None
         if path not in self.modules:
             self.opening = circle
