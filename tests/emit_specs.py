@@ -138,8 +138,4 @@ FIXED = """
 net frozen { default bn eps=0.001; input 3x8x8
   conv 8 3x3+1 fixed -> bn -> relu -> conv 4 1x1 -> scale 2 per_channel -> globalavgpool -> fc 3 -> softmax }
 """
-NETWORKS = {
-    name.lower(): text
-    for name, text in globals().copy().items()
-    if name.isupper() and isinstance(text, str)
-}
+NETWORKS = {name.lower(): text for name, text in globals().copy().items() if name.isupper() and isinstance(text, str)}

@@ -92,9 +92,6 @@ class ClassWriter:
         self.names.aux = {2 * out.node for out in graph.results if out.aux}
         own = {s.name.partition(".")[0] for s in walk(self.region.steps) if isinstance(s, Call) and s.name}
         self.used = own | MODULE_NAMES
-        if self.top:
-            self.region.outs = [2 * out.node for out in graph.results]
-            self.region.params = [2 * node.index for node in graph.nodes if node.op.name == "input"]
 
     def text(self) -> str:
         forward = self._forward()

@@ -59,6 +59,8 @@ class Tree:
         self._measure()
         for scope in self.scopes.values():
             _unify(scope.entries, graph)
+        self.root.region.params = [2 * node.index for node in graph.nodes if node.op.name == "input"]
+        self.root.region.outs = [2 * out.node for out in graph.results]
 
     def levels(self) -> Iterator[list[Scope]]:
         """The scopes by height: those without scopes inside first, the net last."""
