@@ -7,6 +7,7 @@ for an optional part that is absent.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 from cnndsl import syntax
@@ -81,11 +82,13 @@ class Builder:
         return self.name_of(children[0])
 
     def stream_value(self, children: list[Any]) -> syntax.StreamValue:
-        return syntax.StreamValue(str(children[0])[1:], None, self.token_span(children[0]))
+        span = self.token_span(children[0])
+        return syntax.StreamValue(str(children[0])[1:], None, span, span)
 
     def stream_size(self, children: list[Any]) -> syntax.StreamValue:
         name, field = str(children[0])[1:].split(".")
-        return syntax.StreamValue(name, field, self.token_span(children[0]))
+        span = self.token_span(children[0])
+        return syntax.StreamValue(name, field, span, span)
 
     def size_of(self, token: Any) -> syntax.Size:
         parts = (int(part) if part.isdigit() else part for part in str(token).split("x"))
@@ -97,8 +100,8 @@ class Builder:
 
     def window(self, children: list[Any]) -> syntax.WindowValue:
         parts: dict[str, Any] = {"/": None, "+": None}
-        for sign, part in zip(children[1:], children[2:], strict=False):
-            if str(sign) in parts and part is not None:
+        for sign, part in pairwise(children):
+            if hasattr(sign, "start_pos") and str(sign) in parts and part is not None:
                 parts[str(sign)] = part
         return syntax.WindowValue(self.size_of(children[0]), parts["/"], parts["+"], self.spanning(children))
 
@@ -113,7 +116,9 @@ class Builder:
         return syntax.Unary(str(children[0]), children[1], self.spanning(children))
 
     def function(self, children: list[Any]) -> syntax.Function:
-        return syntax.Function(str(children[0]), tuple(self.nodes(children)), self.spanning(children))
+        return syntax.Function(
+            str(children[0]), self.token_span(children[0]), tuple(self.nodes(children)), self.spanning(children)
+        )
 
     # what computes
 

@@ -28,10 +28,11 @@ class Name(NamedTuple):
 
 
 class StreamValue(NamedTuple):
-    """`@x` where a value stands; with `field`, `@x.channels`."""
+    """`@x` where a value stands; with `field`, `@x.channels`. `span` includes parentheses around it, `text_span` does not."""
 
     name: str
     field: str | None
+    text_span: Span
     span: Span
 
 
@@ -72,6 +73,7 @@ class Function(NamedTuple):
     """`min(a, b)`, `divisible(x, 8)`."""
 
     name: str
+    name_span: Span
     arguments: tuple[Value, ...]
     span: Span
 
@@ -161,7 +163,7 @@ class Link(NamedTuple):
     """An element, how often it is repeated, and its label."""
 
     element: Element
-    count: Value | None
+    times: Value | None
     label: str | None
     label_span: Span | None
     span: Span

@@ -33,7 +33,7 @@ def left_out(walk: Walk, path: syntax.Chain, env: Env, flow: Flow) -> bool:
     if (
         len(path.links) > 1
         or not isinstance(link.element, syntax.If)
-        or link.count is not None
+        or link.times is not None
         or link.label is not None
     ):
         return False

@@ -97,11 +97,11 @@ class Evaluator:
         return POISON if shape is None else shape[0]
 
     def stream(self, expr: syntax.StreamValue, env: Env) -> Any:
-        value = self.find_stream(expr.name, expr.span, env)
+        value = self.find_stream(expr.name, expr.text_span, env)
         if value is POISON or expr.field is None:
             return value
         if expr.field not in ("channels", "height", "width"):
-            place = Span(expr.span.source, expr.span.end - len(expr.field), expr.span.end)
+            place = Span(expr.span.source, expr.text_span.end - len(expr.field), expr.text_span.end)
             tries = did_you_mean(place, expr.field, ("channels", "height", "width"), elsewhere=SIZES)
             return self.complain(
                 "E0214",
@@ -257,7 +257,7 @@ class Evaluator:
         return value
 
     def function(self, expr: syntax.Function, env: Env, flow: Flow | None) -> Any:
-        place = Span(expr.span.source, expr.span.start, expr.span.start + len(expr.name))
+        place = expr.name_span
         if expr.name not in FUNCTIONS:
             tries = did_you_mean(place, expr.name, FUNCTIONS, elsewhere=SYNONYMS)
             return self.complain("E0205", f"there is no function `{expr.name}`", place, "unknown function", tries=tries)
@@ -285,5 +285,7 @@ class Evaluator:
         value = self.value(expr, env, flow)
         if value is POISON or isinstance(value, bool):
             return value
-        return self.complain("E0405", f"a condition is true or false, not {describe(value)}", expr.span, "not a condition",
-                             tries=(Help(f"compare it: `{expr.span.text} > 0`", (Edit(expr.span, f"{expr.span.text} > 0"),)),) if is_number(value) else ())  # fmt: skip
+        compared = f"{expr.span.text} > 0"
+        tries = (Help(f"compare it: `{compared}`", (Edit(expr.span, compared),)),) if is_number(value) else ()
+        message = f"a condition is true or false, not {describe(value)}"
+        return self.complain("E0405", message, expr.span, "not a condition", tries=tries)

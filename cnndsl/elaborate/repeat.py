@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def repeated(walk: Walk, link: syntax.Link, env: Env, flow: Flow, arrow: bool) -> Flow:
     """`element * n`: n copies in a row."""
-    assert link.count is not None
-    count = walk.evaluator.value(link.count, env, flow)
+    assert link.times is not None
+    count = walk.evaluator.value(link.times, env, flow)
     if count is POISON:
         walk.use(flow)
         return LOST
@@ -29,7 +29,7 @@ def repeated(walk: Walk, link: syntax.Link, env: Env, flow: Flow, arrow: bool) -
         walk.complain(
             "E0410",
             f"an element is repeated a whole number of times, not {describe(count)}",
-            link.count.span,
+            link.times.span,
             "after `*`",
         )
         walk.use(flow)
@@ -39,10 +39,10 @@ def repeated(walk: Walk, link: syntax.Link, env: Env, flow: Flow, arrow: bool) -
         text = Span(element.span.source, element.span.start, element.arguments[-1].span.end).text
         last = element.arguments[-1].span.text
         walk.complain("E0115", "a call with arguments repeats in parentheses", link.span, f"does `*` belong to `{last}`?", tries=(
-            Help(f"to repeat the call: `({text}) * {link.count.span.text}`",
+            Help(f"to repeat the call: `({text}) * {link.times.span.text}`",
                  (Edit(Span(element.span.source, element.span.start, element.arguments[-1].span.end), f"({text})"),)),
-            Help(f"to multiply: `{element.name} ... ({last} * {link.count.span.text})`",
-                 (Edit(element.arguments[-1].span.to(link.count.span), f"({last} * {link.count.span.text})"),)),
+            Help(f"to multiply: `{element.name} ... ({last} * {link.times.span.text})`",
+                 (Edit(element.arguments[-1].span.to(link.times.span), f"({last} * {link.times.span.text})"),)),
         ))  # fmt: skip
     label = link.label
     if label is None:

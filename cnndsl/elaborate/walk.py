@@ -144,7 +144,7 @@ class Walk:
 
     def link(self, link: syntax.Link, env: Env, flow: Flow, arrow: bool) -> Flow:
         element, label = link.element, link.label
-        if link.count is not None:
+        if link.times is not None:
             out = repeat.repeated(self, link, env, flow, arrow)
         elif label is None:
             return self.element(element, env, flow, arrow)
