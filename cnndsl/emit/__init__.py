@@ -1,7 +1,8 @@
 """The phase that prints a graph as a stand-alone PyTorch file: a class per block, a loop where the spec repeats.
 
-`tree` finds the scopes of the graph, `fold` their repetitions, `classes` what scopes have in common; `statements` and `names`
-settle how a forward pass reads, `forward` writes it, `layout` breaks long lines, `library` knows torch's modules.
+`tree` finds the scopes of the graph; `steps` says what they hold; `fold`, with `copies` and `unroll`, finds their repetitions;
+`classes` finds the scopes that share a class (`group`), `params` its parameters. `statements` and `names` settle how a forward
+pass reads, `forward` and `source` write it, `layout` breaks long lines, `titles` names classes, `library` knows torch's modules.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import re
 
 from cnndsl.emit.classes import classify
+from cnndsl.emit.group import Group
 from cnndsl.emit.library import copies, import_lines, layers
-from cnndsl.emit.params import Group
 from cnndsl.emit.source import ClassWriter, main_block, outputs, preamble
 from cnndsl.emit.steps import Call, variables, walk
 from cnndsl.emit.titles import entitle, main_name

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cnndsl.emit.fold import Fresh, fold
-from cnndsl.emit.params import Group, solve
+from cnndsl.emit.copies import Fresh
+from cnndsl.emit.fold import fold
+from cnndsl.emit.group import Group
+from cnndsl.emit.params import solve
 from cnndsl.emit.steps import Call, Loop, Region, Step, region_key, split_name, walk
 from cnndsl.emit.tree import Scope, Tree
 from cnndsl.emit.unroll import single, unroll

@@ -6,11 +6,12 @@ candidate's period is the distance to the next step of the same form, so the sea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from cnndsl.emit.steps import Call, Loop, Setting, Step, Value
+from cnndsl.emit.copies import Fresh, Params, Place, Reads, growth, template
+from cnndsl.emit.steps import Call, Loop, Step, Value
 
 LONGEST = 256
 """No more steps than this are a copy."""
@@ -18,10 +19,6 @@ PASSES = 5
 """How deep loops nest."""
 END = 1 << 60
 """The place of what reads the values that flow out of a row."""
-
-Fresh = Callable[[], Value]
-Place = tuple[int, int, int]
-"""A value inside a run: which copy, which step of it, which of its outputs."""
 
 
 def fold(steps: list[Step], outs: Sequence[Value], least: int, fresh: Fresh) -> list[Step]:
@@ -32,34 +29,6 @@ def fold(steps: list[Step], outs: Sequence[Value], least: int, fresh: Fresh) -> 
             return folded
         steps = folded
     return steps
-
-
-@dataclass(slots=True)
-class _Reads:
-    """What one operand of one step reads, copy by copy: values from before the run until copy `lag` reads copy 0."""
-
-    before: list[Value] = field(default_factory=list)
-    lag: int = 0
-    step: int = 0
-    out: int = 0
-
-    def accepts(self, copy: int, place: Place | None, value: Value) -> bool:
-        """Takes note of what `copy` reads; False where that breaks the pattern."""
-        if self.lag:
-            return place == (copy - self.lag, self.step, self.out)
-        if place is not None:
-            if place[0] != 0 or copy != len(self.before) or copy > 2:
-                return False
-            self.lag, (_, self.step, self.out) = copy, place
-            return True
-        if copy >= 2 and (value != self.before[0] or value != self.before[1]):
-            return False
-        self.before.append(value)
-        return True
-
-    def settled(self) -> bool:
-        """Whether what was seen so far is a pattern: a value that stays, or one of the copies before."""
-        return self.lag > 0 or all(value == self.before[0] for value in self.before)
 
 
 class _Row:
@@ -100,7 +69,7 @@ class _Row:
 
     def _best(self, at: int) -> tuple[Loop, int] | None:
         """A loop that starts here and the number of steps it replaces: the first of three copies, else of `least`."""
-        best: tuple[int, int, dict[tuple[int, int], _Reads]] | None = None
+        best: tuple[int, int, dict[tuple[int, int], Reads]] | None = None
         after = self.next[at]
         for _ in range(3):
             period = after - at
@@ -117,7 +86,7 @@ class _Row:
         period, copies, reads = best
         return self._loop(at, period, copies, reads), period * copies
 
-    def _run(self, at: int, period: int) -> tuple[int, dict[tuple[int, int], _Reads]] | None:
+    def _run(self, at: int, period: int) -> tuple[int, dict[tuple[int, int], Reads]] | None:
         """How many copies of `period` steps follow one another from `at`, and what their operands read."""
         copies = self._alike(at, period)
         while copies >= 2:
@@ -140,7 +109,7 @@ class _Row:
             for j in range(period):
                 if self.codes[start + j] != self.codes[at + j]:
                     return self._steady(copies, grown)
-                steps = _growth(first[j], list(self.steps[start + j].numbers()), copies)
+                steps = growth(first[j], list(self.steps[start + j].numbers()), copies)
                 if steps is None or (copies > 1 and steps != grown[j]):
                     return self._steady(copies, grown)
                 if copies == 1:
@@ -154,9 +123,9 @@ class _Row:
             return copies
         return 2 if self.least == 2 and not any(any(steps[1:]) for steps in grown) else 1
 
-    def _wired(self, at: int, period: int, copies: int) -> tuple[int, dict[tuple[int, int], _Reads]]:
+    def _wired(self, at: int, period: int, copies: int) -> tuple[int, dict[tuple[int, int], Reads]]:
         """How many of the copies read one another in one pattern, and the pattern."""
-        reads: dict[tuple[int, int], _Reads] = {}
+        reads: dict[tuple[int, int], Reads] = {}
         inside: dict[tuple[int, int], tuple[int, int]] = {}
         end = at + period * copies
         for copy in range(copies):
@@ -169,7 +138,7 @@ class _Row:
                     elif (j, o) in inside or own is not None:
                         if inside.get((j, o)) != own:
                             return copy, reads
-                    elif not reads.setdefault((j, o), _Reads()).accepts(copy, place, value):
+                    elif not reads.setdefault((j, o), Reads()).accepts(copy, place, value):
                         return copy, reads
         settled = all(pattern.settled() for pattern in reads.values())
         return (copies if settled else min(copies - 1, 2) if copies > 2 else 1), reads
@@ -181,7 +150,7 @@ class _Row:
         copy, step = divmod(made[0] - at, period)
         return copy, step, made[1]
 
-    def _tapped(self, at: int, period: int, copies: int, reads: dict[tuple[int, int], _Reads]) -> int:
+    def _tapped(self, at: int, period: int, copies: int, reads: dict[tuple[int, int], Reads]) -> int:
         """How many copies remain when the run stops at the first whose values are read from behind the run."""
         end = at + period * copies
         late = {(p.step, p.out) for p in reads.values() if p.lag == 2}
@@ -209,18 +178,18 @@ class _Row:
         start = merge.reads.index(values[0])
         return users[0] if merge.reads[start : start + copies] == values else None
 
-    def _loop(self, at: int, period: int, copies: int, reads: dict[tuple[int, int], _Reads]) -> Loop:
+    def _loop(self, at: int, period: int, copies: int, reads: dict[tuple[int, int], Reads]) -> Loop:
         """The loop of a run."""
         rows = [self.steps[at + c * period : at + (c + 1) * period] for c in range(copies)]
-        params = _Params(rows[0], self.fresh)
+        params = Params(rows[0], self.fresh)
         operands = {key: params.of(pattern) for key, pattern in reads.items()}
-        body = [_template(rows, j, operands) for j in range(period)]
+        body = [template(rows, j, operands) for j in range(period)]
         outs, sources = self._outs(at, period, copies, params)
         return Loop(
             body, rows, params.values, params.starts, params.updates, outs, sources, all(s.aux for s in rows[0])
         )
 
-    def _outs(self, at: int, period: int, copies: int, params: _Params) -> tuple[list[Value], list[tuple[str, Value]]]:
+    def _outs(self, at: int, period: int, copies: int, params: Params) -> tuple[list[Value], list[tuple[str, Value]]]:
         """The values that are read from behind the run, and where each comes from."""
         end = at + period * copies
         outs: list[Value] = []
@@ -257,72 +226,3 @@ class _Row:
 def _is_total(merge: Call) -> bool:
     """Whether a merge adds up its operands, `{0} + {1} + {2}`."""
     return merge.call == " + ".join(f"{{{k}}}" for k in range(len(merge.reads)))
-
-
-def _growth(first: list[Setting], now: list[Setting], copies: int) -> list[Any] | None:
-    """By how much each number grew per copy since the first; None where it did not grow evenly."""
-    if len(first) != len(now):
-        return None
-    steps: list[Any] = []
-    for old, new in zip(first, now, strict=True):
-        if old == new and type(old[0]) is type(new[0]):
-            steps.append(0)
-            continue
-        if type(old[0]) is not int or type(new[0]) is not int or old[1:] != new[1:] or (new[0] - old[0]) % copies:
-            return None
-        steps.append((new[0] - old[0]) // copies)
-    return steps
-
-
-def _template(rows: list[list[Step]], j: int, operands: dict[tuple[int, int], Value]) -> Step:
-    """A step of the body: that of the first copy with its numbers' growth, reading the loop's variables."""
-    step, others = rows[0][j], [row[j] for row in rows[1:]]
-    first = list(step.numbers())
-    growth = _growth(first, list(others[0].numbers()), 1)
-    assert growth is not None
-    numbers = [(old[0], grown, *old[1:]) for old, grown in zip(first, growth, strict=True)]
-    places = iter(range(len(step.reads)))
-
-    def operand(value: Value) -> Value:
-        return operands.get((j, next(places)), value)
-
-    copy = step.rebuilt(iter(numbers), operand)
-    if isinstance(copy, Call) and isinstance(step, Call):
-        shapes = {other.shape for other in others if isinstance(other, Call)}
-        copy.shape = step.shape if shapes == {step.shape} else ()
-        labels = {other.label for other in others}
-        copy.label = step.label if labels == {step.label} else ""
-        copy.form = None
-    return copy
-
-
-class _Params:
-    """The variables of a loop, made as its operands ask for them."""
-
-    def __init__(self, first: list[Step], fresh: Fresh) -> None:
-        self.first, self.fresh = first, fresh
-        self.values: list[Value] = []
-        self.starts: list[Value] = []
-        self.updates: list[Value | None] = []
-        self.known: dict[Any, Value] = {}
-        self.streams: dict[tuple[int, int, int], Value] = {}
-
-    def of(self, pattern: _Reads) -> Value:
-        """The variable that an operand reads. One that lags two copies behind takes its value from one that lags one."""
-        if not pattern.lag:
-            return self._variable(("stays", pattern.before[0]), pattern.before[0], None)
-        made = self.first[pattern.step].outs[pattern.out]
-        place, update = (pattern.step, pattern.out), made
-        for back, start in enumerate(reversed(pattern.before), 1):
-            value = self._variable((back, place, tuple(pattern.before[-back:])), start, update)
-            self.streams[(back, *place)] = value
-            update = value
-        return update
-
-    def _variable(self, key: Any, start: Value, update: Value | None) -> Value:
-        if key not in self.known:
-            self.known[key] = self.fresh()
-            self.values.append(self.known[key])
-            self.starts.append(start)
-            self.updates.append(update)
-        return self.known[key]

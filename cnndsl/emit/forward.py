@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from cnndsl.emit.group import Formula, Group
 from cnndsl.emit.layout import wrap
 from cnndsl.emit.library import signature
 from cnndsl.emit.names import Names
-from cnndsl.emit.params import Formula, Group
 from cnndsl.emit.statements import Nesting, Statement
 from cnndsl.emit.steps import Call, Loop, Setting, Step, Value, holes, is_sum, walk
 from cnndsl.op import show_shape

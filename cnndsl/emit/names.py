@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 
-from cnndsl.emit.params import safe
+from cnndsl.emit.group import safe
 from cnndsl.emit.statements import Nesting, Statement
 from cnndsl.emit.steps import Call, Loop, Step, Value
 

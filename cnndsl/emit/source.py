@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnndsl.emit.forward import Block, Forward, build, literal
+from cnndsl.emit.group import Group, Param, safe
 from cnndsl.emit.layout import WIDTH
 from cnndsl.emit.names import FLOWING, Names
-from cnndsl.emit.params import Group, Param, safe
 from cnndsl.emit.statements import Nesting
 from cnndsl.emit.steps import Call, Value, split_name, walk
 from cnndsl.emit.titles import main_name

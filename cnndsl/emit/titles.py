@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 
-from cnndsl.emit.params import Group
+from cnndsl.emit.group import Group
 from cnndsl.graph import Graph
 
 _TAKEN = frozenset({*keyword.kwlist, *dir(builtins), "Tensor", "NamedTuple", "Any", "Sequence"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cnndsl.emit.fold import Fresh
+from cnndsl.emit.copies import Fresh
 from cnndsl.emit.steps import Call, Loop, Setting, Step, Value
 
 
