@@ -16,7 +16,20 @@ Shape = tuple[int, ...]
 Flow = tuple[Shape, ...]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
-ACTIVATIONS = ("relu", "relu6", "elu", "gelu", "silu", "mish", "hardswish", "hardsigmoid", "sigmoid", "tanh", "softplus", "abs")
+ACTIVATIONS = (
+    "relu",
+    "relu6",
+    "elu",
+    "gelu",
+    "silu",
+    "mish",
+    "hardswish",
+    "hardsigmoid",
+    "sigmoid",
+    "tanh",
+    "softplus",
+    "abs",
+)
 MOST_NUMBERS = 20_000
 """Streams larger than this are pooled, not convolved: the programs are run."""
 
@@ -82,8 +95,22 @@ class Writer:
 
     def element(self, flow: Flow, scope: Scope, depth: int) -> tuple[str, Flow]:
         if self.slip():
-            return self.pick(("conv 3 3x3", "maxpool 2x2", "concat", "fc 4", "cnov 3", "@nothing", "conv 4 3x3 groups=3",
-                              "residual { conv 5 1x1 }", "let", "conv 2n 1x1", "for i in 0 .. 3 { relu", "add { relu }")), flow  # fmt: skip
+            return self.pick(
+                (
+                    "conv 3 3x3",
+                    "maxpool 2x2",
+                    "concat",
+                    "fc 4",
+                    "cnov 3",
+                    "@nothing",
+                    "conv 4 3x3 groups=3",
+                    "residual { conv 5 1x1 }",
+                    "let",
+                    "conv 2n 1x1",
+                    "for i in 0 .. 3 { relu",
+                    "add { relu }",
+                )
+            ), flow
         if len(flow) > 1:
             return self.of_bundle(flow, scope, depth)
         simple = self.of_vector if len(flow[0]) == 1 else self.of_maps
@@ -98,12 +125,14 @@ class Writer:
 
     def of_vector(self, shape: Shape, scope: Scope) -> tuple[str, Flow]:
         (n,) = shape
-        kind = self.pick(("fc", "fc", "act", "reshape", "norm", "dropout", "gaussian", "merge"))
+        kind = self.pick(("reshape", "fc", "act", "norm", "dropout", "gaussian", "merge"))
         if kind == "fc":
             out = self.pick((1, 3, 4, 8))
             return f"fc {out}{self.pick(('', '', ' bias=false'))}", ((out,),)
         if kind == "reshape" and n % 4 == 0:
-            return self.pick((f"reshape {n // 4}x2x2", f"reshape channels={n // 4} height=2 width=2")), ((n // 4, 2, 2),)
+            return self.pick((f"reshape {n // 4}x2x2", f"reshape channels={n // 4} height=2 width=2")), (
+                (n // 4, 2, 2),
+            )
         if kind == "norm":
             return self.pick(("bn", "ln", "l2norm", "softmax", "logsoftmax")), (shape,)
         if kind == "dropout":
@@ -111,7 +140,7 @@ class Writer:
         if kind == "gaussian":
             return "(branch { fc 3 | fc 3 } -> gaussian)", ((3,),)
         if kind == "merge":
-            return f"{self.pick(('add', 'mul', 'max', 'mean'))} {{ {self.act(scope)} | id }}", (shape,)
+            return f"{self.pick(('mean drop=0.3', 'add', 'mul', 'max', 'mean'))} {{ {self.act(scope)} | id }}", (shape,)
         return self.act(scope), (shape,)
 
     def of_maps(self, shape: Shape, scope: Scope) -> tuple[str, Flow]:
@@ -122,8 +151,24 @@ class Writer:
         if kind == "conv":
             return self.convolution(shape, scope)
         if kind == "norm":
-            return self.pick(("bn", "bn", "lrn 3", "ln", "l2norm", "gn 1", "dropout 0.4", "dropout2d 0.2", "droppath 0.2",
-                              "scale", "scale 0.5 per_channel bias=true", "prelu", "leakyrelu 0.2", "softmax")), (shape,)  # fmt: skip
+            return self.pick(
+                (
+                    "bn",
+                    "bn",
+                    "lrn 3",
+                    "ln",
+                    "l2norm",
+                    "gn 1",
+                    "dropout 0.4",
+                    "dropout2d 0.2",
+                    "droppath 0.2",
+                    "scale",
+                    "scale 0.5 per_channel bias=true",
+                    "prelu",
+                    "leakyrelu 0.2",
+                    "softmax",
+                )
+            ), (shape,)
         if kind == "pool":
             return self.pool(shape)
         if kind == "other":
@@ -139,7 +184,22 @@ class Writer:
         if self.chance(15):
             written, out = "(2 * channels)", 2 * c
         bias = self.pick(("", "", "", " bias=false", " bias=true"))
-        form = self.pick(("1x1", "3x3+1", "3x3 same", "1x3+0x1", "3x3/2+1", "same/2", "valid", "dw", "sep", "deconv", "grouped", "local"))
+        form = self.pick(
+            (
+                "1x1",
+                "3x3+1",
+                "3x3 same",
+                "1x3+0x1",
+                "3x3/2+1",
+                "same/2",
+                "valid",
+                "dw",
+                "sep",
+                "deconv",
+                "grouped",
+                "local",
+            )
+        )
         half: Flow = ((out, -(-h // 2), -(-w // 2)),)
         if form in ("1x1", "3x3+1", "3x3 same", "1x3+0x1"):
             return f"conv {written} {form}{bias}", ((out, h, w),)
@@ -185,7 +245,9 @@ class Writer:
 
     def rearranged(self, shape: Shape, scope: Scope) -> tuple[str, Flow]:
         c, h, w = shape
-        kind = self.pick(("flatten", "fc", "pad", "crop", "upsample", "shuffle", "pixels", "slice", "maxout", "like", "unpool", "se"))
+        kind = self.pick(
+            ("unpool", "flatten", "fc", "pad", "crop", "upsample", "shuffle", "pixels", "slice", "maxout", "like", "se")
+        )
         if kind == "flatten":
             return "flatten", ((c * h * w,),)
         if kind == "fc":
@@ -195,7 +257,9 @@ class Writer:
         if kind == "crop" and h > 2 and w > 2:
             return self.pick((f"crop {h - 1}x{w - 2}", "crop top=1 right=2")), ((c, h - 1, w - 2),)
         if kind == "upsample" and c * h * w < 2000:
-            return self.pick(("upsample 2", "upsample 2 bilinear", "upsample 2 bilinear align_corners=true")), ((c, 2 * h, 2 * w),)
+            return self.pick(("upsample 2", "upsample 2 bilinear", "upsample 2 bilinear align_corners=true")), (
+                (c, 2 * h, 2 * w),
+            )
         if kind == "shuffle" and c % 2 == 0:
             return "channelshuffle 2", (shape,)
         if kind == "pixels" and c % 4 == 0:
@@ -219,7 +283,21 @@ class Writer:
     # --- what holds other elements
 
     def structure(self, flow: Flow, scope: Scope, depth: int, simple: Any) -> tuple[str, Flow]:
-        kinds = ["residual", "merge", "branch", "repeat", "if", "for", "each", "aux", "block", "recursion", "values", "group", "named"]
+        kinds = [
+            "residual",
+            "merge",
+            "branch",
+            "repeat",
+            "if",
+            "for",
+            "each",
+            "aux",
+            "block",
+            "recursion",
+            "values",
+            "group",
+            "named",
+        ]
         kind = self.pick(kinds)
         shape = flow[0]
         if kind == "residual":
@@ -256,9 +334,16 @@ class Writer:
         if len(shape) == 1:
             return str(self.pick((f"fc {shape[0]} -> relu", "relu", "dropout 0.2", f"residual {{ fc {shape[0]} }}")))
         c = shape[0]
-        parts = (f"conv {c} 3x3+1 -> bn -> relu", "dwconv 3x3 same -> bn", f"residual {{ conv {c} 1x1 }}", "relu",
-                 f"(conv 2 1x1 -> relu) -> conv {c} 1x1", "maxpool 3x3/1 same", "add { conv channels 1x1 | id }",
-                 f"concat {{ conv 1 1x1 | id }} -> conv {c} 1x1")  # fmt: skip
+        parts = (
+            f"conv {c} 3x3+1 -> bn -> relu",
+            "dwconv 3x3 same -> bn",
+            f"residual {{ conv {c} 1x1 }}",
+            "relu",
+            f"(conv 2 1x1 -> relu) -> conv {c} 1x1",
+            "maxpool 3x3/1 same",
+            "add { conv channels 1x1 | id }",
+            f"concat {{ conv 1 1x1 | id }} -> conv {c} 1x1",
+        )
         return str(self.pick(parts))
 
     def residual(self, shape: Shape, scope: Scope, depth: int) -> tuple[str, Flow]:
@@ -277,7 +362,9 @@ class Writer:
         size = (h, w) if stride == 1 else half
         out = c + 2
         if kind == "long":
-            return f'residual shortcut="project"{settings} {{ {body} -> conv {out} 3x3/{stride}+1 -> bn }}', ((out, *size),)
+            return f'residual shortcut="project"{settings} {{ {body} -> conv {out} 3x3/{stride}+1 -> bn }}', (
+                (out, *size),
+            )
         return f"residual {kind}{settings} {{ {body} -> conv {out} 3x3/{stride}+1 -> bn }}", ((out, *size),)
 
     def merge(self, flow: Flow, scope: Scope, depth: int) -> tuple[str, Flow]:
@@ -294,7 +381,7 @@ class Writer:
                 total += shape[0]
             bar = self.pick(("", "| "))
             return f"concat {{ {bar}{' | '.join(paths)} }}", ((total, *shape[1:]),)
-        name = self.pick(("add", "sub", "mul", "mean", "max", "mean drop=0.2"))
+        name = self.pick(("mean drop=0.2", "add", "sub", "mul", "mean", "max"))
         count = 2 if name == "sub" else self.pick((2, 3))
         return f"{name} {{ {' | '.join(self.keeping(shape, inner, depth) for _ in range(count))} }}", (shape,)
 
@@ -305,15 +392,20 @@ class Writer:
         inner = scope.inner()
         paths, out = [], []
         for _ in range(self.pick((2, 2, 3))):
-            text, flowed = (self.keeping(flow[0], inner, depth), flow) if self.chance(50) else self.chain(flow, inner, depth + 1)
+            text, flowed = (
+                (self.keeping(flow[0], inner, depth), flow) if self.chance(50) else self.chain(flow, inner, depth + 1)
+            )
             paths.append(text)
             out.extend(flowed)
         return f"branch {{ {' | '.join(paths)} }}", tuple(out)
 
     def choice(self, flow: Flow, scope: Scope, depth: int) -> tuple[str, Flow]:
         truth = self.chance(50)
-        condition = self.pick(("channels > 0", "1 < 2 and not false", "7 // 2 == 3 or 1 > 2")) if truth else self.pick(
-            ("channels > 10000", "1 > 2", "not (min(3, 4) == 3)"))  # fmt: skip
+        condition = (
+            self.pick(("channels > 0", "1 < 2 and not false", "7 // 2 == 3 or 1 > 2"))
+            if truth
+            else self.pick(("channels > 10000", "1 > 2", "not (min(3, 4) == 3)"))
+        )
         if len(flow) > 1:
             condition = "true" if truth else "false"
         first, yes = self.chain(flow, scope.inner(), depth + 1)
@@ -346,7 +438,11 @@ class Writer:
     def named(self, shape: Shape, scope: Scope, simple: Any) -> tuple[str, Flow]:
         """A stream named before is merged in."""
         same = [name for name, flow in scope.streams.items() if flow == (shape,)]
-        beside = [name for name, flow in scope.streams.items() if len(flow) == 1 and len(shape) == 3 and flow[0][1:] == shape[1:]]
+        beside = [
+            name
+            for name, flow in scope.streams.items()
+            if len(flow) == 1 and len(shape) == 3 and flow[0][1:] == shape[1:]
+        ]
         if same and self.chance(50):
             return f"{self.pick(('add', 'mul', 'mean'))} {{ id | @{self.pick(same)} }}", (shape,)
         if beside:
@@ -384,9 +480,13 @@ class Writer:
         if self.chance(50):
             self.defs.append(f"def {name} on {', '.join(streams)} {{ branch {{ {body} }} }}")
             return f"{name} * {self.pick((1, 2))}", flow
-        self.defs.append(f"def {name} on {', '.join(streams)} {{ let a, b = branch {{ {body} }} -> each {{ fc 2 }};"
-                         f" concat {{ @a | @b }} }}" if len(flow) == 2 else
-                         f"def {name} on {', '.join(streams)} {{ each {{ fc 2 }} -> concat -> add {{ id | {' | '.join(f'@{s} -> fc {2 * len(flow)}' for s in streams)} }} }}")  # fmt: skip
+        head = f"def {name} on {', '.join(streams)}"
+        if len(flow) == 2:
+            self.defs.append(f"{head} {{ let a, b = branch {{ {body} }} -> each {{ fc 2 }}; concat {{ @a | @b }} }}")
+        else:
+            width = 2 * len(flow)
+            others = " | ".join(f"@{stream} -> fc {width}" for stream in streams)
+            self.defs.append(f"{head} {{ each {{ fc 2 }} -> concat -> add {{ id | {others} }} }}")
         return name, ((2 * len(flow),),)
 
     # --- blocks
@@ -456,8 +556,18 @@ class Writer:
         if len(flow) > 1:
             lines = [f"{line} as in{i}" for i, line in enumerate(lines)]
         if self.chance(30):
-            lines.insert(0, self.pick(("default conv bias=true;", "default bn eps=1e-3 momentum=0.01;", "default conv bias=false;",
-                                       "default bn scale=false;", "default maxpool ceil;")))  # fmt: skip
+            lines.insert(
+                0,
+                self.pick(
+                    (
+                        "default conv bias=true;",
+                        "default bn eps=1e-3 momentum=0.01;",
+                        "default conv bias=false;",
+                        "default bn scale=false;",
+                        "default maxpool ceil;",
+                    )
+                ),
+            )
             if "ceil" in lines[0]:
                 self.careless = True
         body, _ = self.chain(tuple(flow), scope, 0)

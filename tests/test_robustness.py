@@ -19,6 +19,7 @@ import pytest
 import cnndsl
 from cnndsl import SpecError
 from cnndsl.codes import CODES
+from cnndsl.diagnostic import Diagnostic
 
 MAPS = "input 3x8x8 "
 N = 10**5
@@ -39,22 +40,23 @@ def outcome(spec: str | Path, limit: float) -> str:
     start = time.process_time()
     signal.signal(signal.SIGALRM, hangs)
     signal.alarm(int(10 * limit))
+    found: tuple[Diagnostic, ...] = ()
+    text = ""
     try:
         cnndsl.check(spec)
-        said = "ok"
     except SpecError as error:
-        text = error.render()
-        assert error.diagnostics
-        assert len(text) < 4_000_000
-        assert {diagnostic.code for diagnostic in error.diagnostics} <= CODES.keys()
-        said = " ".join(sorted({diagnostic.code for diagnostic in error.diagnostics}))
+        found, text = error.diagnostics, error.render() or "?"
     finally:
         signal.alarm(0)
     seconds = time.process_time() - start
     assert seconds < limit * SLACK, f"{seconds:.1f} s of {limit} s"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     assert peak < MOST_MEMORY
-    return said
+    assert bool(found) == bool(text)
+    assert len(text) < 4_000_000
+    codes = {diagnostic.code for diagnostic in found}
+    assert codes <= CODES.keys()
+    return " ".join(sorted(codes)) or "ok"
 
 
 SHORT: dict[str, tuple[str, str]] = {
@@ -83,25 +85,45 @@ SHORT: dict[str, tuple[str, str]] = {
     "10**9 copies in each": (MAPS + "each i in 0 .. 1000000000 { relu } -> concat", "E0502"),
     "copies of copies": (MAPS + "((((relu * 1000) * 1000) * 1000) * 1000) * 1000", "E0502"),
     "copies of copies of nothing": (MAPS + "((((id * 1000) * 1000) * 1000) * 1000) * 1000 -> relu", "E0502"),
-    "rows of rows of nothing": (MAPS + "for i in 0 .. 100000 { for j in 0 .. 100000 { if i == j + 1000000 { relu } } } -> relu",
-                                "E0502"),  # fmt: skip
+    "rows of rows of nothing": (
+        MAPS + "for i in 0 .. 100000 { for j in 0 .. 100000 { if i == j + 1000000 { relu } } } -> relu",
+        "E0502",
+    ),
     "each of each": (MAPS + "each i in 0 .. 100000 { each j in 0 .. 100000 { id } } -> concat", "E0502"),
     "streams doubled 60 times": (MAPS + "branch { id | id } " + "-> branch { id | id } " * 60 + "-> add", "E0502"),
     "streams doubled by copies": (MAPS + "(branch { id | id }) * 60 -> add", "E0502"),
     "streams doubled by name": (
-        "net a { input 3x8x8 let a = branch { id | id }; " + "".join(
-            f"let {'a' * (i + 1)} = branch {{ @{'a' * i} | @{'a' * i} }}; " for i in range(1, 60)) + "@" + "a" * 60 + " -> add }",
-        "E0502"),  # fmt: skip
+        "net a { input 3x8x8 let a = branch { id | id }; "
+        + "".join(f"let {'a' * (i + 1)} = branch {{ @{'a' * i} | @{'a' * i} }}; " for i in range(1, 60))
+        + "@"
+        + "a" * 60
+        + " -> add }",
+        "E0502",
+    ),
     # recursion
-    "exponential recursion": ("def f(n) { if n == 0 { id } else { f (n-1) -> f (n-1) } } net a { input 3x8x8 f 60 }", "E0501"),
+    "exponential recursion": (
+        "def f(n) { if n == 0 { id } else { f (n-1) -> f (n-1) } } net a { input 3x8x8 f 60 }",
+        "E0501",
+    ),
     "exponential branches": (
-        "def f(n) { if n == 0 { id } else { branch { f (n-1) | f (n-1) } } } net a { input 3x8x8 f 60 -> add }", "E0501"),  # fmt: skip
+        "def f(n) { if n == 0 { id } else { branch { f (n-1) | f (n-1) } } } net a { input 3x8x8 f 60 -> add }",
+        "E0501",
+    ),
     "recursion without an end": ("def f(n) { relu -> f (n+1) } net a { input 3x8x8 f 1 }", "E0501"),
     "mutual recursion": ("def f(n) { relu -> g n } def g(n) { f n } net a { input 3x8x8 f 1 }", "E0501"),
     "a block given itself": ("def f(n) { n n } net a { input 3x8x8 f f }", "E0501"),
-    "recursion in deep braces": ("def f(n) { " + "concat { id | " * 30 + "f n" + " }" * 30 + " } net a { input 3x8x8 f 1 }", "E0501"),
-    "recursion in deep parentheses": ("def f(n) { " + "(" * 95 + "f n" + ")" * 95 + " } net a { input 3x8x8 f 1 }", "E0501"),
-    "recursion in deep ifs": ("def f(n) { " + "if n > 0 { " * 90 + "f n" + " }" * 90 + " } net a { input 3x8x8 f 1 }", "E0501"),
+    "recursion in deep braces": (
+        "def f(n) { " + "concat { id | " * 30 + "f n" + " }" * 30 + " } net a { input 3x8x8 f 1 }",
+        "E0501",
+    ),
+    "recursion in deep parentheses": (
+        "def f(n) { " + "(" * 95 + "f n" + ")" * 95 + " } net a { input 3x8x8 f 1 }",
+        "E0501",
+    ),
+    "recursion in deep ifs": (
+        "def f(n) { " + "if n > 0 { " * 90 + "f n" + " }" * 90 + " } net a { input 3x8x8 f 1 }",
+        "E0501",
+    ),
     # odd characters
     "empty": ("\n", "E0219"),
     "space": (" \n \t ", "E0219"),
@@ -123,13 +145,24 @@ SHORT: dict[str, tuple[str, str]] = {
     "many layers unknown": (MAPS + " -> ".join(f"cnov{i} 8 3x3" for i in range(2000)), "E0201"),
     "many layers misspelt": (MAPS + " -> ".join(["cnov 8 3x3"] * 2000), "E0201"),
     "many wrong attributes": (MAPS + " -> ".join(["conv 8 3x3 foo=3"] * 2000), "E0202"),
-    "many broken blocks": (" ".join(f"def f{i} {{ conv ( }}" for i in range(2000)) + " net a { input 3x8x8 relu }", "E0105"),
+    "many broken blocks": (
+        " ".join(f"def f{i} {{ conv ( }}" for i in range(2000)) + " net a { input 3x8x8 relu }",
+        "E0105",
+    ),
     "many blocks of a name": ("def f { relu } " * 2000 + "net a { input 3x8x8 f }", "E0209"),
     "many blocks like layers": ("def conv { relu } " * 2000 + "net a { input 3x8x8 relu }", "E0211"),
-    "many missing files": (" ".join(f'from "x{i}" import a{i}' for i in range(1000)) + " net a { input 3x8x8 relu }", "E0208"),
+    "many missing files": (
+        " ".join(f'from "x{i}" import a{i}' for i in range(1000)) + " net a { input 3x8x8 relu }",
+        "E0208",
+    ),
     "many paths that disagree": (
-        MAPS + "concat { " + " | ".join(f"conv {i} 2x2" if i % 2 else "relu" for i in range(1, 2000)) + " }", "E0302"),  # fmt: skip
-    "many unread lets": ("net a { input 3x8x8 " + "".join(f"let a{i} = relu; " for i in range(2000)) + "relu }", "E0309"),
+        MAPS + "concat { " + " | ".join(f"conv {i} 2x2" if i % 2 else "relu" for i in range(1, 2000)) + " }",
+        "E0302",
+    ),
+    "many unread lets": (
+        "net a { input 3x8x8 " + "".join(f"let a{i} = relu; " for i in range(2000)) + "relu }",
+        "E0309",
+    ),
 }
 
 
@@ -172,14 +205,30 @@ LONG: dict[str, tuple[str, str]] = {
     "100,000 copies": (MAPS + "relu * 100000", "ok"),
     "100,000 layers in blocks": ("def f { conv 8 3x3 same -> relu } net a { input 3x8x8 f * 50000 }", "ok"),
     "100,000 else ifs": (MAPS + "if false { relu }" + " else if false { relu }" * N, "ok"),
-    "20,000 lets": ("net a { input 3x8x8 " + "".join(f"let a{i} = relu; " for i in range(20_000)) + "concat { "
-                    + " | ".join(f"@a{i}" for i in range(20_000)) + " } }", "ok"),  # fmt: skip
+    "20,000 lets": (
+        "net a { input 3x8x8 "
+        + "".join(f"let a{i} = relu; " for i in range(20_000))
+        + "concat { "
+        + " | ".join(f"@a{i}" for i in range(20_000))
+        + " } }",
+        "ok",
+    ),
     "50,000 labels": (MAPS + " -> ".join(f"relu as a{i}" for i in range(50_000)), "ok"),
-    "20,000 blocks": (" ".join(f"def f{i} {{ relu }}" for i in range(20_000)) + " net a { input 3x8x8 "
-                      + " -> ".join(f"f{i}" for i in range(20_000)) + " }", "ok"),  # fmt: skip
-    "20,000 parameters": ("def f(" + ", ".join(f"a{i} = {i}" for i in range(20_000)) + ") { relu } net a { input 3x8x8 f }", "ok"),
+    "20,000 blocks": (
+        " ".join(f"def f{i} {{ relu }}" for i in range(20_000))
+        + " net a { input 3x8x8 "
+        + " -> ".join(f"f{i}" for i in range(20_000))
+        + " }",
+        "ok",
+    ),
+    "20,000 parameters": (
+        "def f(" + ", ".join(f"a{i} = {i}" for i in range(20_000)) + ") { relu } net a { input 3x8x8 f }",
+        "ok",
+    ),
     "exponential recursion of layers": (
-        "def f(n) { if n == 0 { relu } else { f (n-1) -> f (n-1) } } net a { input 3x8x8 f 60 }", "E0502"),  # fmt: skip
+        "def f(n) { if n == 0 { relu } else { f (n-1) -> f (n-1) } } net a { input 3x8x8 f 60 }",
+        "E0502",
+    ),
 }
 
 
@@ -274,7 +323,9 @@ def test_a_device_without_an_end() -> None:
     assert outcome(Path("/dev/zero"), SOON) == "E0503"
 
 
-@pytest.mark.parametrize("name", ["nothing", "a" * N, "a\0b", "", ".", "..", "/", ":", "a:b", "a.cnn:", "~", "resnet50:nothing"])
+@pytest.mark.parametrize(
+    "name", ["nothing", "a" * N, "a\0b", "", ".", "..", "/", ":", "a:b", "a.cnn:", "~", "resnet50:nothing"]
+)
 def test_a_name_of_no_net(name: str) -> None:
     assert outcome(name, SOON).startswith("E")
 
@@ -290,15 +341,26 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
 IMPORTS: dict[str, tuple[dict[str, str], str]] = {
     "a block beside": ({"a": 'from "b" import f\nnet a { input 3x8x8 f }', "b": "def f { relu }"}, "ok"),
     "with its ending": ({"a": 'from "b.cnn" import f\nnet a { input 3x8x8 f }', "b": "def f { relu }"}, "ok"),
-    "under another name": ({"a": 'from "b" import f as g, h\nnet a { input 3x8x8 g -> h }', "b": "def f { relu } def h { f }"}, "ok"),
-    "its own names go along": ({"a": 'from "b" import f\ndef g { tanh } net a { input 3x8x8 f }',
-                                "b": "def f { g } def g { relu }"}, "ok"),  # fmt: skip
+    "under another name": (
+        {"a": 'from "b" import f as g, h\nnet a { input 3x8x8 g -> h }', "b": "def f { relu } def h { f }"},
+        "ok",
+    ),
+    "its own names go along": (
+        {"a": 'from "b" import f\ndef g { tanh } net a { input 3x8x8 f }', "b": "def f { g } def g { relu }"},
+        "ok",
+    ),
     "a shipped block": ({"a": 'from "resnet" import basic\nnet a { input 64x8x8 basic 64 }'}, "ok"),
     "from below": ({"a": 'from "sub/b" import f\nnet a { input 3x8x8 f }', "sub/b": "def f { relu }"}, "ok"),
     "itself": ({"a": 'from "a" import f\ndef f { relu }\nnet a { input 3x8x8 f }'}, "E0215"),
-    "in a circle": ({"a": 'from "b" import f\nnet a { input 3x8x8 f }', "b": 'from "c" import f', "c": 'from "b" import f'}, "E0215"),
+    "in a circle": (
+        {"a": 'from "b" import f\nnet a { input 3x8x8 f }', "b": 'from "c" import f', "c": 'from "b" import f'},
+        "E0215",
+    ),
     "up": ({"sub/a": 'from "../b" import f\nnet a { input 3x8x8 f }', "b": "def f { relu }"}, "E0216"),
-    "up and down": ({"a": 'from "sub/../b" import f\nnet a { input 3x8x8 f }', "b": "def f { relu }", "sub/c": ""}, "E0216"),
+    "up and down": (
+        {"a": 'from "sub/../b" import f\nnet a { input 3x8x8 f }', "b": "def f { relu }", "sub/c": ""},
+        "E0216",
+    ),
     "from the root": ({"a": 'from "/etc/passwd" import f\nnet a { input 3x8x8 f }'}, "E0216"),
     "with backslashes": ({"a": 'from "..\\\\b" import f\nnet a { input 3x8x8 f }'}, "E0216"),
     "with NUL": ({"a": 'from "b\0" import f\nnet a { input 3x8x8 f }'}, "E0216"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
+from cnndsl.elaborate.evaluate import BIGGEST
 from cnndsl.op import LARGEST, OPS, Shape, show_shape
 from cnndsl.parse import parse_value
 from cnndsl.source import Source
@@ -46,7 +47,9 @@ def net_parameters(walk: Walk, params: Mapping[str, Any], env: Env) -> None:
 def outside_value(walk: Walk, parameter: syntax.Parameter, value: Any, env: Env) -> Any:
     """A parameter's value from outside; text is read as a spec would have it: a number, a window, a block, a layer."""
     if isinstance(value, bool | int | float):
-        return value
+        if abs(value) <= BIGGEST:  # neither is infinity, nor what is no number
+            return value
+        return walk.complain("E0408", f"`{parameter.name}` is beyond 10 to the 18th", parameter.span, "too large")
     if not isinstance(value, str):
         return walk.complain("E0404", f"`{parameter.name}` cannot be a {type(value).__name__}", parameter.span,
                              "takes a number, true or false, or text")  # fmt: skip
