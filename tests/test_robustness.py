@@ -190,7 +190,7 @@ LONG: dict[str, tuple[str, str]] = {
     "stars": (MAPS + "relu " + "* 2 " * N, "E0107"),
     "defs": ("def " * N, "E0105"),
     "nets": ("net " * N, "E0105"),
-    "closing braces": ("\n" + "} " * N, "E0109"),
+    "closing braces": ("\n" + "} " * N, "E0105"),
     "inputs": ("input " * N, "E0105"),
     "numbers that run into letters": (MAPS + "conv 2n 1x1 -> " * 20_000 + "relu", "E0103"),
     "arguments": (MAPS + "conv " + "3 " * N, "E0402"),
