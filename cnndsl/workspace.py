@@ -16,7 +16,6 @@ from cnndsl.source import MAX_BYTES, Source, Span, shipped
 from cnndsl.synonyms import LAYERS, nearest
 from cnndsl.values import BlockValue
 
-
 DEEPEST = 50
 """A file imports another, which imports another, so many times."""
 
@@ -218,16 +217,10 @@ class Workspace:
                 return self.enter(item, path, source)
         beside = [(folder / wanted).parent for folder in folders]
         known = {str(wanted.parent / path.name) for folder in beside for path in folder.glob("*.cnn")}
-        self.complain(
-            "E0208",
-            f'there is no file "{item.path}"',
-            item.path_span,
-            "not beside this file, nor among the shipped specs",
-            tries=tuple(
-                Help(f'did you mean "{close}"?', (Edit(item.path_span, f'"{close}"'),))
-                for close in nearest(item.path, known)
-            ),
-        )
+        near = nearest(item.path, known)
+        tries = tuple(Help(f'did you mean "{close}"?', (Edit(item.path_span, f'"{close}"'),)) for close in near)
+        where = "not beside this file, nor among the shipped specs"
+        self.complain("E0208", f'there is no file "{item.path}"', item.path_span, where, tries=tries)
         return None
 
     def outside(self, item: syntax.Import) -> None:
