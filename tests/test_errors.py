@@ -146,6 +146,19 @@ def test_a_parameter_that_is_no_value() -> None:
     )
 
 
+def test_a_parameter_without_bounds() -> None:
+    text = "net a(n = 8) { input 3x8x8  conv n 3x3 }"
+    assert refusal(lambda: check(text, n=float("inf"))).startswith("error[E0408]: `n` is beyond 10 to the 18th\n")
+
+
+def test_files_that_import_one_another_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(60):
+        (tmp_path / f"m{i}.cnn").write_text(f'from "m{i + 1}" import a', encoding="utf-8")
+    (tmp_path / "net.cnn").write_text('from "m0" import a\ninput 3x8x8 a', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert "error[E0215]: imports lead more than 50 files deep" in refusal(lambda: check("net.cnn"))
+
+
 def test_a_link_out_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "inside").mkdir()
     (tmp_path / "outside.cnn").write_text("def a { relu }", encoding="utf-8")
@@ -213,6 +226,7 @@ def test_every_code_is_shown() -> None:
 SHOWN_ABOVE = {
     "no such file", "is no file", "has {", "cannot read", "there is no shipped net", "cannot be a {", "more than {MOST_NODES",
     "an expression has more than", "a window of `", "blocks and braces nest", "elements and streams make",
+    "imports lead more than", "is beyond 10 to the 18th",
 }  # fmt: skip
 """Parts of messages that the tests above show, and no file of the catalogue does."""
 
