@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
@@ -30,7 +31,14 @@ def did_you_mean(
 
 
 def unknown_layer(call: syntax.Call, known: Iterable[str]) -> Diagnostic:
-    """The complaint about a call of what is not known."""
+    """The complaint about a call of what is not known. In `input 3 x 8 x 8` an `x` looks like one."""
+    text = call.span.source.text
+    size = re.compile(r"(\d+)\s+x\s+(\d+)\s+x\s+(\d+)\b").match(text, text.rfind("input", 0, call.span.start) + 5 + 1)
+    if call.name == "x" and size is not None and size.start() < call.span.start < size.end():
+        whole = "x".join(size.groups())
+        edit = Edit(Span(call.span.source, size.start(), size.end()), whole)
+        label = Label(call.name_span, "a size has no spaces in it")
+        return Diagnostic("E0201", "there is no layer or block `x`", (label,), tries=(Help(f"write `{whole}`", (edit,)),))
     return Diagnostic(
         "E0201",
         f"there is no layer or block `{call.name}`",
@@ -65,9 +73,10 @@ def unknown_layers(file: syntax.File, blocks: Iterable[str]) -> Iterator[Diagnos
     found = 0
     items: list[syntax.Block | syntax.Net] = [*file.blocks, *file.nets]
     for item in items:
-        own = set(names_given(item))
-        for call in calls_in(item):
-            if call.name in known or call.name in own:
+        strange = [call for call in calls_in(item) if call.name not in known]
+        own = set(names_given(item)) if strange else set()
+        for call in strange:
+            if call.name in own:
                 continue
             yield unknown_layer(call, [*known, *own])
             found += 1
@@ -75,12 +84,15 @@ def unknown_layers(file: syntax.File, blocks: Iterable[str]) -> Iterator[Diagnos
                 return
 
 
+VALUES = (syntax.Argument, syntax.Row, syntax.Range, syntax.Literal, syntax.Name, syntax.WindowValue, syntax.Binary)
+
+
 def parts(node: Any) -> Iterator[Any]:
-    """A node of the tree and everything in it, depth first."""
+    """A node of the tree and everything in it but values, depth first."""
     pending = [node]
     while pending:
         node = pending.pop()
-        if isinstance(node, tuple):
+        if isinstance(node, tuple) and not isinstance(node, VALUES):
             if hasattr(node, "_fields"):
                 yield node
             pending.extend(reversed(node))

@@ -37,12 +37,11 @@ def clean(tokens: Iterator[Any], source: Source, diagnostics: list[Diagnostic]) 
     while at < len(pending):
         token = pending[at]
         at += 1
-        span = Span(source, token.start_pos, token.end_pos)
         if token.type == "RUN_ON":
-            diagnostics.append(run_on(span, str(token)))
+            diagnostics.append(run_on(Span(source, token.start_pos, token.end_pos), str(token)))
             yield renamed(token, "NUMBER", "1")
         elif token.type in ("NUMBER", "SIZE") and is_endless(str(token)):
-            diagnostics.append(endless(span))
+            diagnostics.append(endless(Span(source, token.start_pos, token.end_pos)))
             yield renamed(token, token.type, "1" if token.type == "NUMBER" else "1x1")
         elif token.type == "STRAY":
             found, at = _stray(pending, at - 1, source, diagnostics)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,9 @@ from cnndsl import syntax
 from cnndsl.diagnostic import Diagnostic, Edit, Help, Label
 from cnndsl.elaborate import nodes
 from cnndsl.elaborate.combine import aux, branch, identity, merge
+from cnndsl.elaborate.repair import arrow_missing, begins_element
 from cnndsl.elaborate.residual import residual
+from cnndsl.elaborate.trail import one_line
 from cnndsl.names import did_you_mean, layer_names, unknown_layer
 from cnndsl.op import OPS, Op, show_shape
 from cnndsl.ops.reshape import Split
@@ -103,15 +104,14 @@ def block(walk: Walk, value: BlockValue, call: syntax.Call, env: Env, flow: Flow
             "E0501", f"more than {MOST_CALLS:,} block calls that add no layer", call.span, f"`{block.name}` once more"
         )
     inner = Env(value.module)
-    shapes = " and ".join(show_shape(ref.shape) for ref in flow if ref.shape is not None)
-    walk.calls.append(Label(call.span, f"`{one_line(call)}`" + (f" with {shapes} flowing in" if shapes else "")))
+    walk.calls.append((call, flow))
     try:
         if not parameters(walk, block, call, env, inner, flow) or block.chain is None:
             walk.use(flow)
             return LOST
         streams(walk, block, call, inner, flow)
         arguments = tuple((name, show(inner.values.get(name))) for name in (p.name for p in block.parameters))
-        with walk.trace.inside(label or block.name, flow, call.span, block.name, arguments, walk.repeat) as item:
+        with walk.trace.inside(label or block.name, flow, call.span, block.name, arguments, walk.repeat, call) as item:
             before, walk.repeat = walk.repeat, 0
             for let in block.lets:
                 walk.let(let, inner, flow)
@@ -129,7 +129,7 @@ def goes_round(diagnostic: Diagnostic) -> bool:
 
 
 def recursive(walk: Walk, name: str) -> bool:
-    return sum(call.text.startswith((f"`{name} ", f"`{name}`")) for call in walk.calls) > 1
+    return sum(call.name == name for call, _ in walk.calls) > 1
 
 
 def streams(walk: Walk, block: syntax.Block, call: syntax.Call, inner: Env, flow: Flow) -> None:
@@ -154,6 +154,10 @@ def parameters(walk: Walk, block: syntax.Block, call: syntax.Call, env: Env, inn
     free, sound = list(names), True
     usage = " ".join([block.name, *map(_shown, block.parameters)])
     for argument in call.arguments:
+        word = argument.value.name if isinstance(argument.value, syntax.Name) and argument.name is None else ""
+        if word and not free and begins_element(word, env):
+            arrow_missing(walk.complain, argument)
+            return False
         value = walk.evaluator.value(argument.value, env, flow)
         if argument.name is not None and argument.name not in names:
             place = Span(argument.span.source, argument.span.start, argument.span.start + len(argument.name))
@@ -238,10 +242,3 @@ def bundle_error(walk: Walk, cls: type[Op], call: syntax.Call, flow: Flow) -> No
     else:
         walk.complain("E0304", f"`{cls.name}` reads a bundle of {cls.operands} streams, and {'one flows' if len(flow) == 1 else f'{len(flow)} flow'} in",
                       call.span, f"{shapes} here")  # fmt: skip
-
-
-def one_line(call: syntax.Call) -> str:
-    """A call as written, without its paths, on one line."""
-    end = call.arguments[-1].span.end if call.arguments else call.name_span.end
-    text = re.sub(r"\s+", " ", call.span.source.text[call.span.start : end])
-    return text if len(text) <= 60 else text[:57] + "..."

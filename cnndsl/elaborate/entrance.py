@@ -65,7 +65,10 @@ def known(walk: Walk, name: str) -> bool:
 
 def inputs(walk: Walk, given: Mapping[str, Shape], env: Env) -> Flow:
     net, refs = walk.syntax, []
-    if not net.inputs and not net.broken:
+    unread = any(net.span.start <= d.labels[0].span.start < net.span.end for d in walk.module.file.diagnostics)
+    if not net.inputs and (net.broken or unread):  # its line may be part of what could not be read
+        return LOST
+    if not net.inputs:
         walk.complain("E0219", f"the net `{net.name}` has no `input`", net.name_span, "what flows in?",
                       helps=(Help("say what it reads, as in `input 3x224x224`"),))  # fmt: skip
         return LOST
@@ -133,7 +136,7 @@ def unread(walk: Walk, results: list[tuple[Ref, bool]]) -> None:
         if index in used:
             continue
         where = Label(draft.span, "")
-        walk.calls = [Label(e.span, f"`{e.block}`") for e in draft.entries if e.block is not None]
+        walk.calls = [(entry.call, entry.flow) for entry in draft.entries if entry.call is not None]
         what = f"`@{walk.named[index]}`" if index in walk.named else f"what `{draft.op.name}` gives here"
         what = f"the input `{draft.item.base}`" if draft.op.name == "input" else what
         walk.complain("E0309", f"nothing reads {what}", where.span, f"{show_shape(draft.shape)} goes nowhere")

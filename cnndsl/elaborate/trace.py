@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from cnndsl import syntax
 from cnndsl.elaborate.naming import Item, alias, bump, origin, same, settle_names
 from cnndsl.graph import Frame, Graph, Node, Output
 from cnndsl.op import Op, Shape
@@ -20,7 +21,7 @@ from cnndsl.values import Flow, Ref
 class Entry:
     """One entry into a scope: a frame to be."""
 
-    __slots__ = ("arguments", "block", "entered", "frame", "item", "repeat", "serial", "span")
+    __slots__ = ("arguments", "block", "call", "flow", "frame", "item", "repeat", "serial", "span")
 
     def __init__(
         self,
@@ -31,16 +32,10 @@ class Entry:
         flow: Flow,
         repeat: int,
         span: Span,
+        call: syntax.Call | None,
     ) -> None:
-        self.item, self.block, self.serial, self.arguments, self.repeat, self.span = (
-            item,
-            block,
-            serial,
-            arguments,
-            repeat,
-            span,
-        )
-        self.entered = tuple(ref.shape or () for ref in flow)
+        self.item, self.block, self.serial, self.arguments = item, block, serial, arguments
+        self.flow, self.repeat, self.span, self.call = flow, repeat, span, call
         self.frame: Frame | None = None
 
 
@@ -100,13 +95,14 @@ class Trace:
         block: str | None = None,
         arguments: tuple[tuple[str, str], ...] = (),
         repeat: int = 0,
+        call: syntax.Call | None = None,
     ) -> Iterator[Item]:
         """Enters a scope. One in which nothing came to stand leaves no trace."""
         parent, before = self.scope, self.entries
         item = Item(name, parent, block)
         parent.items.append(item)
         self.serials += 1
-        self.entries = (*before, Entry(item, block, self.serials, arguments, flow, repeat, span))
+        self.entries = (*before, Entry(item, block, self.serials, arguments, flow, repeat, span, call))
         try:
             yield item
         finally:
@@ -184,7 +180,7 @@ class Trace:
                     entry.block,
                     entry.serial,
                     entry.arguments,
-                    entry.entered,
+                    tuple(ref.shape or () for ref in entry.flow),
                     entry.repeat,
                     entry.span,
                 )

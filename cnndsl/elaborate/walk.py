@@ -11,6 +11,7 @@ from cnndsl.elaborate import calls, entrance, repeat
 from cnndsl.elaborate.bind import Binder
 from cnndsl.elaborate.evaluate import Evaluator
 from cnndsl.elaborate.trace import Trace
+from cnndsl.elaborate.trail import entered
 from cnndsl.graph import Graph
 from cnndsl.op import Shape
 from cnndsl.source import Span
@@ -43,7 +44,7 @@ class Walk:
         self.binder = Binder(self.evaluator)
         self.diagnostics: list[Diagnostic] = []
         self.reported: set[tuple[Any, ...]] = set()
-        self.calls: list[Label] = []
+        self.calls: list[tuple[syntax.Call, Flow]] = []
         self.idle_calls = self.steps = self.depth = 0
         self.repeat = 0
         self.side: list[tuple[Ref, bool]] = []
@@ -69,11 +70,12 @@ class Walk:
     def trail(self, span: Span) -> tuple[tuple[Label, ...], int]:
         """The block calls that led to a place, without the middle of a recursion; and how many calls that is."""
         calls = list(self.calls)
-        if calls and calls[-1].span.source is span.source and calls[-1].span.start <= span.start < calls[-1].span.end:
+        last = calls[-1][0].span if calls else span
+        if calls and last.source is span.source and last.start <= span.start < last.end:
             calls.pop()  # the error is in the call itself, not in the block
-        if len(calls) <= 2 * SHOWN:
-            return tuple(calls), 0
-        return (*calls[:SHOWN], *calls[-SHOWN:]), len(calls) - 2 * SHOWN
+        hidden = max(0, len(calls) - 2 * SHOWN)
+        shown = [*calls[:SHOWN], *calls[-SHOWN:]] if hidden else calls
+        return tuple(entered(call, flow) for call, flow in shown), hidden
 
     def stop(self, code: str, message: str, span: Span, text: str = "", **rest: Any) -> None:
         self.complain(code, message, span, text, **rest)
