@@ -231,7 +231,8 @@ def _reserved(c: Context) -> Mistake | None:
 
 def _too_late(c: Context) -> Mistake | None:
     """`let` or `default` or `input` behind the first layer. Its line is taken out, and put first where that mends it."""
-    if c.token.type not in ("LET", "DEFAULT", "INPUT", "ABOUT") or "ARROW" not in c.accepts:
+    behind = "ARROW" in c.accepts or ("FOR" in c.accepts and c.before is not None and c.before.type == "ARROW")
+    if c.token.type not in ("LET", "DEFAULT", "INPUT", "ABOUT") or not behind or "SEMICOLON" in c.accepts:
         return None
     diagnostic = Diagnostic(
         "E0112",
@@ -247,6 +248,48 @@ def _too_late(c: Context) -> Mistake | None:
     outermost = len(braces) - sum(token.type == "RBRACE" for token in c.tokens[: c.at]) == 1
     first = braces[0] + 1 if braces and outermost else None
     return Mistake(diagnostic, rest if first is None else [*rest[:first], *line, *rest[first:]])
+
+
+def _ends_chain(c: Context) -> bool:
+    """Whether a chain is whole before the token that does not fit."""
+    whole = c.before is not None and c.before.type not in OPENS and "FOR" not in c.accepts
+    return whole and not {"ARROW", "RBRACE", "$END"}.isdisjoint(c.accepts)
+
+
+def _needless_semicolon(c: Context) -> Mistake | None:
+    """`input 3x8x8;`, `conv 8 3x3; relu`, `fc 10; }`: only `let`, `default` and facts end with one."""
+    behind_input = c.before is not None and _ends_input(c.tokens, c.at - 1)
+    if c.token.type != "SEMICOLON" or not (behind_input or _ends_chain(c)):
+        return None
+    after = c.tokens[c.at + 1].type if c.at + 1 < len(c.tokens) else ""
+    message, kind, text, sign = (
+        "no `;` stands here: it ends `let` and `default` lines, and facts",
+        "",
+        "leave the `;` out",
+        "",
+    )
+    if not behind_input and after in (*BEGINS_ELEMENT, "NAME", "IF", "LPAR", "STREAM"):
+        message, kind, text, sign = "elements are joined by `->`, not by `;`", "ARROW", "write `->`", " ->"
+    diagnostic = Diagnostic(
+        "E0105",
+        message,
+        (Label(c.span(c.token), "not expected here"),),
+        tries=(Help(text, (Edit(c.span(c.token), sign),)),),
+    )
+    put = [renamed(c.token, kind, "->")] if kind else []
+    return Mistake(diagnostic, [*c.tokens[: c.at], *put, *c.tokens[c.at + 1 :]])
+
+
+def _path_without_combinator(c: Context) -> Diagnostic | None:
+    """`conv 4 3x3 | relu`: a path where no combinator is open."""
+    if c.token.type != "VBAR" or not _ends_chain(c):
+        return None
+    return Diagnostic(
+        "E0105",
+        "`|` stands between the paths of a combinator, and none is open here",
+        (Label(c.span(c.token), "not expected here"),),
+        helps=(Help("side by side: `concat { a | b }`; one behind the other: `a -> b`"),),
+    )
 
 
 def _missing_arrow(c: Context) -> Mistake | None:
@@ -403,6 +446,28 @@ def _bare_path(c: Context) -> Mistake | None:
     return Mistake(diagnostic, [c.before, renamed(c.token, "STRING", f'"{span.text}"'), *c.tokens[stop:]])
 
 
+def _size_with_commas(c: Context) -> Mistake | None:
+    """`input 3, 8, 8` and `input 3 x 8 x 8`."""
+    if c.before is None or not _ends_input(c.tokens, c.at - 1) or str(c.token) not in (",", "x"):
+        return None
+    stop = c.at
+    while stop + 1 < len(c.tokens) and str(c.tokens[stop]) in (",", "x") and c.tokens[stop + 1].type == "NUMBER":
+        stop += 2
+    if stop == c.at:
+        return None
+    size = "x".join(str(token) for token in c.tokens[c.at - 1 : stop] if token.type == "NUMBER")
+    span = c.span(c.before).to(c.span(c.tokens[stop - 1]))
+    help_ = Help(f"write `input {size}`", (Edit(span, size),))
+    diagnostic = Diagnostic(
+        "E0105",
+        "an input is channels x height x width, or one number",
+        (Label(span, "as in 3x224x224"),),
+        tries=(help_,),
+    )
+    kind = "SIZE" if "x" in size else "NUMBER"
+    return Mistake(diagnostic, [*c.tokens[: c.at - 1], renamed(c.before, kind, size), *c.tokens[stop:]])
+
+
 def _size_of_letters(c: Context) -> Mistake | None:
     """`input HxWx3`: the channels come first, and are a number."""
     if c.before is None or c.before.type != "INPUT" or "SIZE" not in c.accepts:
@@ -413,10 +478,13 @@ def _size_of_letters(c: Context) -> Mistake | None:
 
 RULES: tuple[Callable[[Context], Diagnostic | Mistake | None], ...] = (
     _other_arrow,
+    _needless_semicolon,
+    _path_without_combinator,
     _missing_element,
     _other_closer,
     _no_body,
     _bare_path,
+    _size_with_commas,
     _size_of_letters,
     _python_call,
     _bare_arithmetic,

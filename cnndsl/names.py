@@ -38,7 +38,9 @@ def unknown_layer(call: syntax.Call, known: Iterable[str]) -> Diagnostic:
         whole = "x".join(size.groups())
         edit = Edit(Span(call.span.source, size.start(), size.end()), whole)
         label = Label(call.name_span, "a size has no spaces in it")
-        return Diagnostic("E0201", "there is no layer or block `x`", (label,), tries=(Help(f"write `{whole}`", (edit,)),))
+        return Diagnostic(
+            "E0201", "there is no layer or block `x`", (label,), tries=(Help(f"write `{whole}`", (edit,)),)
+        )
     return Diagnostic(
         "E0201",
         f"there is no layer or block `{call.name}`",

@@ -175,14 +175,14 @@ class Workspace:
                     "again here",
                     (first, "first here"),
                 )
-            elif other is None:
+            elif other is None or imported.name in other.broken:
                 module.broken.add(imported.alias)
             elif imported.name in other.blocks:
                 module.blocks[imported.alias] = other.blocks[imported.name]
-            elif imported.name in other.broken:
-                module.broken.add(imported.alias)
             else:
                 module.broken.add(imported.alias)
+                if imported.alias == imported.name:  # whoever mistypes a name here may have it right further down
+                    module.broken.update(nearest(imported.name, other.blocks))
                 name_span = Span(imported.span.source, imported.span.start, imported.span.start + len(imported.name))
                 message = f"there is no block `{imported.name}` in {item.path}"
                 if imported.name in other.nets:

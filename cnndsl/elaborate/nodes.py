@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
 from cnndsl.elaborate.disagree import decider
-from cnndsl.elaborate.repair import argument_span, edits
-from cnndsl.op import LARGEST, Op, Reject, Shape, show_shape
+from cnndsl.elaborate.repair import argument_span, arrow_missing, edits
+from cnndsl.names import COMBINATORS
+from cnndsl.op import LARGEST, OPS, Op, Reject, Shape, show_shape
 from cnndsl.ops.reshape import Split
 from cnndsl.source import Span
 from cnndsl.values import LOST, Flow
@@ -25,6 +26,11 @@ MOST_NODES = 200_000
 def no_paths(walk: Walk, call: syntax.Call, kind: str) -> bool:
     if call.paths is None:
         return True
+    for argument in call.arguments:
+        word = argument.value.name if isinstance(argument.value, syntax.Name) and argument.name is None else ""
+        if word in COMBINATORS or (word in OPS and OPS[word].family == "merge"):
+            arrow_missing(walk.complain, argument)
+            return False
     span = Span(call.span.source, call.paths[0].span.start, call.paths[-1].span.end)
     walk.complain("E0306", f"the {kind} `{call.name}` takes no braces", span, "only combinators have paths")
     return False

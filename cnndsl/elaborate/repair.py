@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help
+from cnndsl.names import COMBINATORS
 from cnndsl.op import OPS, Attribute, Op, Reject
 from cnndsl.source import Span
+from cnndsl.values import BlockValue, Env, OpValue
 
 
 def end_of_arguments(call: syntax.Call) -> Span:
@@ -18,6 +23,26 @@ def usage(cls: type[Op]) -> str:
     """How a layer is called, as its docstring shows it."""
     doc = (cls.__doc__ or "").split("`")
     return doc[1] if len(doc) > 2 else cls.name
+
+
+def begins_element(word: str, env: Env) -> bool:
+    """Whether a word named alone is a layer, a block or a combinator."""
+    found = env.find(word)
+    if found is not None:
+        return isinstance(found, BlockValue | OpValue)
+    return word in env.module.blocks or word in COMBINATORS or (word in OPS and OPS[word].written)
+
+
+def arrow_missing(complain: Callable[..., Any], argument: syntax.Argument) -> None:
+    """Complains that an argument is the name of a second element: on a new line, as a rule, without an arrow before it."""
+    gap = Span(argument.span.source, argument.span.start, argument.span.start)
+    complain(
+        "E0113",
+        f"an arrow is missing before `{argument.span.text}`",
+        argument.span,
+        "a second element begins here",
+        tries=(Help("put `->` between the two", (Edit(gap, "-> "),)),),
+    )
 
 
 def argument_span(call: syntax.Call, attribute: str) -> Span | None:

@@ -41,7 +41,7 @@ def repeated(walk: Walk, link: syntax.Link, env: Env, flow: Flow, arrow: bool) -
         walk.complain("E0115", "a call with arguments repeats in parentheses", link.span, f"does `*` belong to `{last}`?", tries=(
             Help(f"to repeat the call: `({text}) * {link.times.span.text}`",
                  (Edit(Span(element.span.source, element.span.start, element.arguments[-1].span.end), f"({text})"),)),
-            Help(f"to multiply: `{element.name} ... ({last} * {link.times.span.text})`",
+            Help(f"to multiply: `{text.removesuffix(last)}({last} * {link.times.span.text})`",
                  (Edit(element.arguments[-1].span.to(link.times.span), f"({last} * {link.times.span.text})"),)),
         ))  # fmt: skip
     label = link.label

@@ -8,12 +8,12 @@ from typing import Any
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
 from cnndsl.elaborate.evaluate import Evaluator, is_number
-from cnndsl.elaborate.repair import edited, usage
+from cnndsl.elaborate.repair import arrow_missing, begins_element, edited, usage
 from cnndsl.names import did_you_mean
-from cnndsl.op import BOOLEAN, OPS, STREAM, Attribute, Op, Window
+from cnndsl.op import BOOLEAN, OPS, REQUIRED, STREAM, Attribute, Op, Window
 from cnndsl.source import Span
 from cnndsl.synonyms import ATTRIBUTES, nearest
-from cnndsl.values import POISON, BlockValue, Env, Flow, OpValue, describe, is_stream
+from cnndsl.values import POISON, Env, Flow, describe, is_stream
 
 NEEDLESS = {
     "valid": "without `same` and without a padding, nothing is padded: leave `valid` out",
@@ -56,6 +56,12 @@ class Slots:
             if target:
                 spec = attributes[target]
                 self.put(target, True if spec.kind is BOOLEAN else word, argument.span, given)
+                return
+            whole = all(n in self.values or spec.default is not REQUIRED for n, spec in attributes.items())
+            if given is None and whole and word and begins_element(word, env):
+                arrow_missing(self.complain, argument)
+                self.fail()
+                self.skipped.extend(self.call.arguments)
                 return
             value = (
                 self.evaluator.value(argument.value, env, flow) if not word else self.named_value(argument, env, flow)
@@ -132,16 +138,12 @@ class Slots:
                 self.too_early(free[0], argument)
                 return
         if not free:
-            begins = isinstance(value, BlockValue | OpValue) and argument.span.start > self.call.name_span.end
-            gap = Span(argument.span.source, argument.span.start, argument.span.start)
-            tries = (Help("put `->` between two elements", (Edit(gap, "-> "),)),) if begins else ()
             self.fail(
                 "E0402",
                 f"`{self.cls.name}` takes no further argument",
                 argument.span,
                 f"{describe(value)} is one too many",
                 helps=(Help(f"the call is `{usage(self.cls)}`"),),
-                tries=tries,
             )
             return
         name = free[0]
