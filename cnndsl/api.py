@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 MOST_REPORTED = 100
 """Diagnostics of one run: nobody reads more."""
-Inputs = str | Mapping[str, str] | Sequence[str] | None
-"""Input shapes that take the place of the spec's: "3x299x299", several in order ["1x105x105", "10"], or by name
+Inputs = str | Mapping[str, str] | Sequence[str] | Sequence[int] | None
+"""Input shapes that take the place of the spec's: "3x299x299" or (3, 299, 299), several in order ["1x105x105", "10"], or by name
 {"left": "1x105x105"} or ["left=1x105x105"]."""
 
 
@@ -182,10 +182,12 @@ def input_shapes(given: Inputs) -> dict[str, Shape]:
     if given is None:
         return {}
     if isinstance(given, Mapping):
-        return {name: _shape(text) for name, text in given.items()}
+        return {name: _shape(str(text)) for name, text in given.items()}
+    if not isinstance(given, str) and given and all(isinstance(size, int) for size in given):
+        given = "x".join(map(str, given))  # (3, 299, 299), as shapes are in Python
     shapes: dict[str, Shape] = {}
     for place, text in enumerate([given] if isinstance(given, str) else given):
-        name, _, size = text.rpartition("=")
+        name, _, size = str(text).rpartition("=")
         shapes[name or str(place)] = _shape(size)
     return shapes
 

@@ -211,7 +211,8 @@ class _Parser:
                 found_here, meant = mistakes.unexpected(
                     mistakes.Context(tokens, failed, interactive.accepts(), self.span)
                 )
-                found.append(found_here)
+                if found_here.labels[0].span not in {d.labels[0].span for d in found}:
+                    found.append(found_here)
             cut = mask(tokens, failed) if meant is None else meant
             if not cut or seen[at.start_pos] > 2:
                 break

@@ -139,8 +139,8 @@ def divisible(x: float, divisor: float) -> int:
 
 
 FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
-    "min": (min, 1, 99),
-    "max": (max, 1, 99),
+    "min": (lambda *numbers: min(numbers), 1, 99),  # Python's own want to iterate over an only argument
+    "max": (lambda *numbers: max(numbers), 1, 99),
     "ceil": (math.ceil, 1, 1),
     "floor": (math.floor, 1, 1),
     "round": (round, 1, 1),

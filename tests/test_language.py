@@ -399,6 +399,7 @@ RIGHT: dict[str, tuple[str, Shape, int]] = {
         1 + 1 + 4 + 8,
     ),
     "gaussian": ("input 8 branch { fc 2 | fc 2 } -> gaussian", (2,), 36),
+    "min and max of one": (MAPS + "conv (min(3)) 1x1 -> conv (max(2)) 1x1", (2, 8, 8), 15 + 8),
     "fixed": (MAPS + "conv 2 1x1 fixed -> deconv 2 4x4/2+1 bilinear fixed bias=false -> bn fixed", (2, 16, 16), 0),
     "se": (MAPS + "mul { id | globalavgpool -> conv 2 1x1 -> relu -> conv 4 1x1 -> sigmoid }", (4, 8, 8), 10 + 12),
     "se with fc": (MAPS + "mul { id | globalavgpool -> fc 2 -> relu -> fc 4 -> sigmoid }", (4, 8, 8), 10 + 12),
@@ -412,6 +413,11 @@ def test_means(name: str) -> None:
     assert only_shape(graph) == shape
     assert graph.params == params
     assert check(spec) == graph
+
+
+@pytest.mark.parametrize("given", [(4, 9, 7), [4, 9, 7], "4x9x7", ["4x9x7"], {"input": "4x9x7"}], ids=str)
+def test_an_input_size_is_given_in_several_ways(given: Any) -> None:
+    assert check(MAPS + "relu", input=given).inputs == {"input": (4, 9, 7)}
 
 
 # --- what is an error --------------------------------------------------------------------------------------------------

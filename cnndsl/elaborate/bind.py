@@ -10,8 +10,8 @@ from cnndsl.diagnostic import Help
 from cnndsl.elaborate.evaluate import Evaluator
 from cnndsl.elaborate.repair import argument_span, edits, usage
 from cnndsl.elaborate.slots import Slots
-from cnndsl.op import REQUIRED, Op, Reject
-from cnndsl.values import Env, Flow
+from cnndsl.op import OPS, REQUIRED, Op, Reject
+from cnndsl.values import LOST, Env, Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Binder:
     def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator, self.complain = evaluator, evaluator.complain
         self.defaults: dict[str, list[tuple[syntax.Argument, Env]]] = {}
+        self.built: set[str] = set()
 
     def op(self, cls: type[Op], call: syntax.Call, env: Env, flow: Flow) -> Bound | None:
         """The op of a call; None where its arguments are in error, which is reported."""
@@ -71,8 +72,19 @@ class Binder:
     def fill(self, slots: Slots, cls: type[Op], flow: Flow) -> None:
         """Takes from the default lines what the call leaves out."""
         given = set(slots.values)
+        self.built.add(cls.name)
         for argument, env in self.defaults.get(cls.name, ()):
             slots.take(argument, env, flow, given)
+
+    def idle_defaults(self, defaults: tuple[syntax.Default, ...], env: Env) -> None:
+        """Reads the default lines of layers that a net has none of: what is wrong in them is wrong all the same."""
+        for default in defaults:
+            name = default.layer.name
+            if name in OPS and name not in self.built:
+                call = syntax.Call(name, default.layer.span, default.arguments, None, default.span)
+                slots = Slots(OPS[name], self.evaluator, call)
+                for argument in default.arguments:
+                    slots.take(argument, env, LOST, set())
 
     def rejected(self, reject: Reject, call: syntax.Call) -> None:
         span = argument_span(call, reject.attribute) or call.span

@@ -96,6 +96,7 @@ class Walk:
             self.complain("E0219", f"the net `{net.name}` has no layers", net.name_span, "nothing is computed")
             return None
         out = self.chain(net.chain, env, flow)
+        self.binder.idle_defaults(net.defaults, env)
         results = [(ref, False) for ref in out] + self.side
         entrance.unread(self, results)
         if self.diagnostics:
