@@ -83,6 +83,8 @@ def rejected(walk: Walk, op: Op, reject: Reject, operands: Flow, call: syntax.Ca
         if not op.windowed() or op.__dict__["kernel"] == (1, 1):  # a larger window does not fit into 1x1
             tries = (*tries, Help(reject.hint, (Edit(before, f"reshape {(operands[0].shape or ())[0]}x1x1 -> "),)))
         helps, notes = (), ("`fc` and `flatten` give vectors: layers that read maps stand before them",)
+    if "does not fit into" in reject.message:
+        tries = (*_channels_first(walk), *tries)
     walk.complain(
         "E0301",
         reject.message,
@@ -93,3 +95,10 @@ def rejected(walk: Walk, op: Op, reject: Reject, operands: Flow, call: syntax.Ca
         tries=tries,
         notes=notes,
     )
+
+
+def _channels_first(walk: Walk) -> tuple[Help, ...]:
+    """`input 224x224x3`: the channels may have been written last."""
+    sizes = [(item.size.span, item.size.sizes) for item in walk.syntax.inputs if len(item.size.sizes) == 3]
+    turned = [(span, f"{s[2]}x{s[0]}x{s[1]}") for span, s in sizes if s[2] in (1, 3, 4) and s[0] not in (1, 3, 4)]
+    return tuple(Help(f"the channels come first: `input {text}`", (Edit(span, text),)) for span, text in turned)
