@@ -283,6 +283,12 @@ class Builder:
         return syntax.Import(str(path)[1:-1], names, self.token_span(path), self.spanning(children))
 
 
-for _rule, _method in {"if": "make_if", "for": "loop", "each": "loop", "def": "make_def", "net": "make_net",
-                       "import": "make_import"}.items():  # fmt: skip
+for _rule, _method in {
+    "if": "make_if",
+    "for": "loop",
+    "each": "loop",
+    "def": "make_def",
+    "net": "make_net",
+    "import": "make_import",
+}.items():
     setattr(Builder, _rule, getattr(Builder, _method))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from cnndsl.source import Source, Span
 
@@ -83,6 +83,23 @@ class SpecError(Exception):
 
     def __str__(self) -> str:
         return self.render()
+
+
+class Complain(Protocol):
+    """How a phase reports an error: code, message, place, label, and helps whose edits are to be tried."""
+
+    def __call__(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        text: str = "",
+        *,
+        others: tuple[Label, ...] = (),
+        notes: tuple[str, ...] = (),
+        helps: tuple[Help, ...] = (),
+        tries: tuple[Help, ...] = (),
+    ) -> Any: ...
 
 
 def _place(span: Span) -> dict[str, Any]:

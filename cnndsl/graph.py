@@ -233,7 +233,9 @@ class Graph:
         for node in self.nodes:
             operands = ", ".join(f"%{i}" for i in node.inputs)
             marks = "  aux" * node.aux + (f"  weights of %{node.shares}" if node.shares is not None else "")
-            lines.append(f"  %{node.index:<4} {node.path:<{width}}  {node.op}({operands}) : {show_shape(node.shape)}{marks}")
+            lines.append(
+                f"  %{node.index:<4} {node.path:<{width}}  {node.op}({operands}) : {show_shape(node.shape)}{marks}"
+            )
         lines.extend(f"  return {out.name} = %{out.node}{' in training' * out.aux}" for out in self.results)
         return "\n".join(lines)
 

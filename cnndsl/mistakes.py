@@ -14,11 +14,28 @@ from cnndsl.diagnostic import Diagnostic, Edit, Help, Label
 from cnndsl.source import Span
 
 WORDS = {
-    "ARROW": "`->`", "VBAR": "`|`", "LBRACE": "`{`", "RBRACE": "`}`", "LPAR": "`(`", "RPAR": "`)`",
-    "SEMICOLON": "`;`", "COMMA": "`,`", "EQUAL": "`=`", "NAME": "a name", "NUMBER": "a number",
-    "SIZE": "sizes such as 3x3", "STRING": 'a "string"', "STREAM": "a stream such as @x", "STAR": "`*`",
-    "PLUS": "`+`", "MINUS": "`-`", "SLASH": "`/`", "AS": "`as`", "IN": "`in`", "DOTS": "`..`",
-}  # fmt: skip
+    "ARROW": "`->`",
+    "VBAR": "`|`",
+    "LBRACE": "`{`",
+    "RBRACE": "`}`",
+    "LPAR": "`(`",
+    "RPAR": "`)`",
+    "SEMICOLON": "`;`",
+    "COMMA": "`,`",
+    "EQUAL": "`=`",
+    "NAME": "a name",
+    "NUMBER": "a number",
+    "SIZE": "sizes such as 3x3",
+    "STRING": 'a "string"',
+    "STREAM": "a stream such as @x",
+    "STAR": "`*`",
+    "PLUS": "`+`",
+    "MINUS": "`-`",
+    "SLASH": "`/`",
+    "AS": "`as`",
+    "IN": "`in`",
+    "DOTS": "`..`",
+}
 BEGINS_ELEMENT = {"FOR", "EACH"}
 OPERATORS = {"STAR", "PLUS", "MINUS", "SLASH", "DOUBLE_SLASH", "PERCENT", "COMPARISON"}
 LINK_ENDS = {"ARROW", "VBAR", "SEMICOLON"}

@@ -54,6 +54,12 @@ def locate(spec: str | Path) -> tuple[Path, str | None]:
     close = nearest(text, [*nets, *(p.stem for p in shipped("specs").glob("*.cnn"))], 3)
     helps = (Help("did you mean " + " or ".join(f"`{c}`" for c in close) + "?"),) if close else ()
     raise SpecError(
-        [Diagnostic("E0206", f"there is no shipped net `{text}`, nor a file of that name",
-                    notes=("`cnndsl list` shows the shipped nets; a file ends in .cnn",), helps=helps)]  # fmt: skip
+        [
+            Diagnostic(
+                "E0206",
+                f"there is no shipped net `{text}`, nor a file of that name",
+                notes=("`cnndsl list` shows the shipped nets; a file ends in .cnn",),
+                helps=helps,
+            )
+        ]
     )

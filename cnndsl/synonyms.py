@@ -103,7 +103,9 @@ def nearest(name: str, known: Iterable[str], most: int = 1, elsewhere: dict[str,
     for ours, others in (elsewhere or {}).items():
         if ours in pool:
             scored.extend((_likeness(folded, other), ours, other) for other in others.split() if len(other) > 4)
-    best = sorted((s for s in scored if s[0] >= (NEAR if len(folded) > 3 else NEAR_IF_SHORT)), key=lambda s: (-s[0], s[1]))
+    best = sorted(
+        (s for s in scored if s[0] >= (NEAR if len(folded) > 3 else NEAR_IF_SHORT)), key=lambda s: (-s[0], s[1])
+    )
     names = list(dict.fromkeys(ours for score, ours, _ in best if score >= best[0][0] - CLOSE))
     return names[:most]
 

@@ -138,4 +138,22 @@ FIXED = """
 net frozen { default bn eps=0.001; input 3x8x8
   conv 8 3x3+1 fixed -> bn -> relu -> conv 4 1x1 -> scale 2 per_channel -> globalavgpool -> fc 3 -> softmax }
 """
+ASPP = """
+net aspp { input 8x9x9
+  branch { conv 8 1x1 -> bn | conv 8 3x3+1 -> bn | conv 8 3x3+1 -> bn | conv 8 3x3+1 -> bn } -> add
+  -> concat { conv 8 1x1 -> bn -> relu | each k in 2 4 6 { conv 8 3x3 same dilation=k -> bn -> relu } } -> fc 3 }
+"""
+UNSET = """
+def decode(n, skip, o) {
+  conv n 1x1 -> upsample like=@skip bilinear -> pad 1 -> if o { crop like=@skip offset=1 } else { crop like=@skip }
+}
+net unset { input 4x8x8 as s
+  maxpool 2x2 -> decode 4 @s true -> maxpool 2x2 -> decode 6 @s false -> maxpool 2x2 -> decode 8 @s false -> fc 3 }
+"""
+WRAPPED = """
+net wrapped { input 4x6x6
+  mean {
+  | bn -> relu -> maxpool 3x3/1 same | bn -> relu -> maxpool 3x3/1 same | bn -> relu -> maxpool 3x3/1 same
+  } -> fc 3 }
+"""
 NETWORKS = {name.lower(): text for name, text in globals().copy().items() if name.isupper() and isinstance(text, str)}

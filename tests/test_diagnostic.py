@@ -39,7 +39,11 @@ def test_two_lines_of_one_file() -> None:
 
 def test_labels_of_one_line_stand_below_one_another() -> None:
     source = Source("a.cnn", "add { conv 3 1x1 | id }")
-    labels = (Label(place("id", source), "second"), Label(place("conv 3 1x1", source), "first"), Label(place("add", source), "here"))
+    labels = (
+        Label(place("id", source), "second"),
+        Label(place("conv 3 1x1", source), "first"),
+        Label(place("add", source), "here"),
+    )
     assert Diagnostic("E0302", "no", labels).render().splitlines()[3:] == [
         "1 | add { conv 3 1x1 | id }",
         "  | ---   ----------   ^^ second",

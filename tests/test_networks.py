@@ -101,17 +101,9 @@ RANDOM = {"droppath", "gaussian", "mean", "add", "dropout", "dropout2d"}
 """Ops that may draw numbers in training, in an order of their own."""
 
 
-EMITTED_WRONG = pytest.mark.xfail(
-    strict=True, reason="what `emit` prints is wrong: paths alike but for the first, settings of None"
-)
-
-
 @pytest.mark.parametrize(
     "path",
-    [
-        pytest.param(p, marks=EMITTED_WRONG if p.stem in ("deeplab", "fpn2", "streams") else (), id=p.stem)
-        for p in UNUSUAL
-    ],
+    [pytest.param(p, id=p.stem) for p in UNUSUAL],
 )
 def test_unusual_networks_run_as_checked(path: Path) -> None:
     """torch counts the parameters and the operations of what `check` promised, and every node computes what it says."""

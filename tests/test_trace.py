@@ -72,11 +72,16 @@ def test_copies_with_other_attributes_keep_their_names_and_share_the_weights() -
 
 
 def biases(graph: Graph) -> list[bool]:
-    return [node.op.__dict__["bias"] for node in graph.nodes if "bias" in node.op.attributes and node.op.name != "scale"]
+    return [
+        node.op.__dict__["bias"] for node in graph.nodes if "bias" in node.op.attributes and node.op.name != "scale"
+    ]
 
 
 def test_a_convolution_has_a_bias_unless_a_bn_reads_it() -> None:
     assert biases(check("input 3x8x8 conv 3 1x1 -> bn -> conv 3 1x1 -> relu -> bn")) == [False, True]
     assert biases(check("input 3x8x8 conv 3 1x1 bias=true -> bn -> conv 3 1x1 bias=false")) == [True, False]
     assert biases(check("input 3x8x8 conv 3 1x1 as x -> branch { relu | bn }")) == [False]
-    assert biases(check("net a { default conv bias=false; input 3x8x8 conv 3 1x1 -> conv 3 1x1 bias=true }")) == [False, True]
+    assert biases(check("net a { default conv bias=false; input 3x8x8 conv 3 1x1 -> conv 3 1x1 bias=true }")) == [
+        False,
+        True,
+    ]

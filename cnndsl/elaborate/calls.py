@@ -52,8 +52,13 @@ def callee(walk: Walk, call: syntax.Call, env: Env, report: bool = True) -> Any:
     if not report:
         return POISON
     if is_stream(value):
-        return walk.complain("E0201", f"`{call.name}` is a stream, not a layer", call.name_span, "a stream",
-                             tries=(Help(f"a chain begins with it: `@{call.name}`", (Edit(call.name_span, f"@{call.name}"),)),))  # fmt: skip
+        return walk.complain(
+            "E0201",
+            f"`{call.name}` is a stream, not a layer",
+            call.name_span,
+            "a stream",
+            tries=(Help(f"a chain begins with it: `@{call.name}`", (Edit(call.name_span, f"@{call.name}"),)),),
+        )
     if value is not None:
         return walk.complain(
             "E0201", f"`{call.name}` is {describe(value)}, not a layer or a block", call.name_span, "cannot be called"
@@ -96,8 +101,15 @@ def block(walk: Walk, value: BlockValue, call: syntax.Call, env: Env, flow: Flow
         return LOST
     if len(walk.calls) >= DEEPEST:
         walk.diagnostics = [found for found in walk.diagnostics if not goes_round(found)]
-        walk.stop("E0501", f"blocks call one another more than {DEEPEST} deep", call.span, f"`{block.name}` once more",
-                  helps=(Help(f"`{block.name}` calls itself without an end: an `if` must stop it"),) if recursive(walk, block.name) else ())  # fmt: skip
+        walk.stop(
+            "E0501",
+            f"blocks call one another more than {DEEPEST} deep",
+            call.span,
+            f"`{block.name}` once more",
+            helps=(Help(f"`{block.name}` calls itself without an end: an `if` must stop it"),)
+            if recursive(walk, block.name)
+            else (),
+        )
     walk.idle_calls += 1
     if walk.idle_calls > MOST_CALLS + 4 * len(walk.trace.drafts):
         walk.stop(
@@ -140,8 +152,13 @@ def streams(walk: Walk, block: syntax.Block, call: syntax.Call, inner: Env, flow
     if wanted != here:
         if not walk.lost(flow):
             names = ", ".join(name.name for name in block.streams)
-            walk.complain("E0306", f"`{block.name}` works on {wanted} stream{'s' * (wanted != 1)} ({names}), and {here} flow{'s' * (here == 1)} in",
-                          call.span, f"{here} stream{'s' * (here != 1)} here", others=(Label(block.name_span, f"`on {names}`"),))  # fmt: skip
+            walk.complain(
+                "E0306",
+                f"`{block.name}` works on {wanted} stream{'s' * (wanted != 1)} ({names}), and {here} flow{'s' * (here == 1)} in",
+                call.span,
+                f"{here} stream{'s' * (here != 1)} here",
+                others=(Label(block.name_span, f"`on {names}`"),),
+            )
         walk.use(flow)
         flow = LOST * wanted
     for name, ref in zip(block.streams, flow, strict=True):
@@ -161,13 +178,25 @@ def parameters(walk: Walk, block: syntax.Block, call: syntax.Call, env: Env, inn
         value = walk.evaluator.value(argument.value, env, flow)
         if argument.name is not None and argument.name not in names:
             place = Span(argument.span.source, argument.span.start, argument.span.start + len(argument.name))
-            walk.complain("E0213", f"the block `{block.name}` has no parameter `{argument.name}`", place, f"the call is `{usage}`",
-                          others=(Label(block.name_span, "defined here"),), tries=did_you_mean(place, argument.name, names))  # fmt: skip
+            walk.complain(
+                "E0213",
+                f"the block `{block.name}` has no parameter `{argument.name}`",
+                place,
+                f"the call is `{usage}`",
+                others=(Label(block.name_span, "defined here"),),
+                tries=did_you_mean(place, argument.name, names),
+            )
             sound = False
         elif argument.name is None and not free:
             many = f"{len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
-            walk.complain("E0402", f"the block `{block.name}` takes {many}", argument.span, "one too many",
-                          others=(Label(block.name_span, "defined here"),), helps=(Help(f"the call is `{usage}`"),))  # fmt: skip
+            walk.complain(
+                "E0402",
+                f"the block `{block.name}` takes {many}",
+                argument.span,
+                "one too many",
+                others=(Label(block.name_span, "defined here"),),
+                helps=(Help(f"the call is `{usage}`"),),
+            )
             sound = False
         elif argument.name is not None and argument.name not in free:
             others = (Label(inner.spans[argument.name], "first here"),)
@@ -190,8 +219,13 @@ def parameters(walk: Walk, block: syntax.Block, call: syntax.Call, env: Env, inn
         if parameter.default is not None:
             inner.values[parameter.name] = walk.evaluator.value(parameter.default, inner, flow)
         elif sound:
-            walk.complain("E0401", f"the block `{block.name}` needs `{parameter.name}`", call.span, f"the call is `{usage}`",
-                          others=(Label(parameter.span, "no default"),))  # fmt: skip
+            walk.complain(
+                "E0401",
+                f"the block `{block.name}` needs `{parameter.name}`",
+                call.span,
+                f"the call is `{usage}`",
+                others=(Label(parameter.span, "no default"),),
+            )
             sound = False
     return sound
 
@@ -226,8 +260,13 @@ def stream_operand(walk: Walk, op: Op, ref: Ref, call: syntax.Call) -> Flow:
         return (ref,)
     draft = walk.trace.drafts[ref.index]
     if draft.op.name != "maxpool":
-        walk.complain("E0312", f"`unpool` undoes a maxpool, and this stream comes from `{draft.op.name}`", call.span,
-                      "name the maxpool itself, as in `maxpool 2x2/2 as pool`", others=(Label(draft.span, "gives that stream"),))  # fmt: skip
+        walk.complain(
+            "E0312",
+            f"`unpool` undoes a maxpool, and this stream comes from `{draft.op.name}`",
+            call.span,
+            "name the maxpool itself, as in `maxpool 2x2/2 as pool`",
+            others=(Label(draft.span, "gives that stream"),),
+        )
         return LOST
     draft.indices = True
     before = draft.inputs[0]
@@ -237,8 +276,19 @@ def stream_operand(walk: Walk, op: Op, ref: Ref, call: syntax.Call) -> Flow:
 def bundle_error(walk: Walk, cls: type[Op], call: syntax.Call, flow: Flow) -> None:
     shapes = ", ".join(show_shape(ref.shape or ()) for ref in flow)
     if cls.operands == 1:
-        walk.complain("E0304", f"`{cls.name}` reads one stream, and a bundle of {len(flow)} flows in", call.span, f"{shapes} flow in",
-                      helps=(Help(f"merge them first, as in `concat -> {one_line(call)}`, or use `each {{ {one_line(call)} }}`"),))  # fmt: skip
+        walk.complain(
+            "E0304",
+            f"`{cls.name}` reads one stream, and a bundle of {len(flow)} flows in",
+            call.span,
+            f"{shapes} flow in",
+            helps=(
+                Help(f"merge them first, as in `concat -> {one_line(call)}`, or use `each {{ {one_line(call)} }}`"),
+            ),
+        )
     else:
-        walk.complain("E0304", f"`{cls.name}` reads a bundle of {cls.operands} streams, and {'one flows' if len(flow) == 1 else f'{len(flow)} flow'} in",
-                      call.span, f"{shapes} here")  # fmt: skip
+        walk.complain(
+            "E0304",
+            f"`{cls.name}` reads a bundle of {cls.operands} streams, and {'one flows' if len(flow) == 1 else f'{len(flow)} flow'} in",
+            call.span,
+            f"{shapes} here",
+        )

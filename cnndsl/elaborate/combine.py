@@ -151,8 +151,13 @@ def merge(walk: Walk, cls: type[Op], call: syntax.Call, env: Env, flow: Flow, la
     if call.paths is None:
         found: tuple[Flow, list[syntax.Chain]] | None = None if walk.lost(flow) else (flow, [])
         if found and len(flow) < 2:
-            walk.complain("E0305", f"`{cls.name}` without paths merges a bundle, and one stream flows in", call.span,
-                          f"{show_shape(flow[0].shape or ())} flows in", helps=(Help(f"give it paths: `{cls.name} {{ id | ... }}`"),))  # fmt: skip
+            walk.complain(
+                "E0305",
+                f"`{cls.name}` without paths merges a bundle, and one stream flows in",
+                call.span,
+                f"{show_shape(flow[0].shape or ())} flows in",
+                helps=(Help(f"give it paths: `{cls.name} {{ id | ... }}`"),),
+            )
             found = None
     else:
         found = gathered(walk, call, env, flow)

@@ -39,8 +39,13 @@ def net_parameters(walk: Walk, params: Mapping[str, Any], env: Env) -> None:
         elif parameter.default is not None:
             env.values[parameter.name] = walk.evaluator.value(parameter.default, env, None)
         else:
-            walk.complain("E0411", f"the net `{net.name}` needs a value for `{parameter.name}`", parameter.span, "no default",
-                          helps=(Help(f"give one: `--set {parameter.name}=...`, or `load(..., {parameter.name}=...)`"),))  # fmt: skip
+            walk.complain(
+                "E0411",
+                f"the net `{net.name}` needs a value for `{parameter.name}`",
+                parameter.span,
+                "no default",
+                helps=(Help(f"give one: `--set {parameter.name}=...`, or `load(..., {parameter.name}=...)`"),),
+            )
             env.values[parameter.name] = POISON
 
 
@@ -51,8 +56,12 @@ def outside_value(walk: Walk, parameter: syntax.Parameter, value: Any, env: Env)
             return value
         return walk.complain("E0408", f"`{parameter.name}` is beyond 10 to the 18th", parameter.span, "too large")
     if not isinstance(value, str):
-        return walk.complain("E0404", f"`{parameter.name}` cannot be a {type(value).__name__}", parameter.span,
-                             "takes a number, true or false, or text")  # fmt: skip
+        return walk.complain(
+            "E0404",
+            f"`{parameter.name}` cannot be a {type(value).__name__}",
+            parameter.span,
+            "takes a number, true or false, or text",
+        )
     expr = parse_value(Source(f"{parameter.name}={value}", value))
     if expr is None or (isinstance(expr, syntax.Name) and not known(walk, expr.name)):
         return value
@@ -69,21 +78,34 @@ def inputs(walk: Walk, given: Mapping[str, Shape], env: Env) -> Flow:
     if not net.inputs and (net.broken or unread):  # its line may be part of what could not be read
         return LOST
     if not net.inputs:
-        walk.complain("E0219", f"the net `{net.name}` has no `input`", net.name_span, "what flows in?",
-                      helps=(Help("say what it reads, as in `input 3x224x224`"),))  # fmt: skip
+        walk.complain(
+            "E0219",
+            f"the net `{net.name}` has no `input`",
+            net.name_span,
+            "what flows in?",
+            helps=(Help("say what it reads, as in `input 3x224x224`"),),
+        )
         return LOST
     names = [item.label or "input" for item in net.inputs]
     for name in given:
         if not name.isdigit() and name not in names:
-            walk.complain("E0213", f"the net `{net.name}` has no input `{name}`", net.name_span,
-                          "its inputs: " + ", ".join(f"`{n}`" for n in names),
-                          helps=tuple(Help(f"did you mean `{close}`?") for close in nearest(name, names)))  # fmt: skip
+            walk.complain(
+                "E0213",
+                f"the net `{net.name}` has no input `{name}`",
+                net.name_span,
+                "its inputs: " + ", ".join(f"`{n}`" for n in names),
+                helps=tuple(Help(f"did you mean `{close}`?") for close in nearest(name, names)),
+            )
     unnamed = [name for name in given if name.isdigit()]
     if unnamed and len(unnamed) != len(names):
         example = "x".join(map(str, given[unnamed[0]]))
-        walk.complain("E0213", f"the net `{net.name}` has {len(names)} input{'s' * (len(names) > 1)}, and {len(unnamed)} shape{'s are' if len(unnamed) > 1 else ' is'} given",
-                      net.name_span, "its inputs: " + ", ".join(f"`{n}`" for n in names),
-                      helps=(Help(f"say which one is meant, as in `{names[0]}={example}`"),))  # fmt: skip
+        walk.complain(
+            "E0213",
+            f"the net `{net.name}` has {len(names)} input{'s' * (len(names) > 1)}, and {len(unnamed)} shape{'s are' if len(unnamed) > 1 else ' is'} given",
+            net.name_span,
+            "its inputs: " + ", ".join(f"`{n}`" for n in names),
+            helps=(Help(f"say which one is meant, as in `{names[0]}={example}`"),),
+        )
     for place, (item, name) in enumerate(zip(net.inputs, names, strict=True)):
         shape = given.get(name) or given.get(str(place)) or input_shape(walk, item)
         if shape is None:
@@ -114,8 +136,13 @@ def input_shape(walk: Walk, item: syntax.Input) -> Shape | None:
         return None
     if letters:
         example = "x".join("224" if isinstance(size, str) else str(size) for size in sizes)
-        walk.complain("E0218", f"this net leaves {' and '.join(letters)} open", item.size.span, "no size to check with",
-                      helps=(Help(f"say a size, as in `--input {example}`"),))  # fmt: skip
+        walk.complain(
+            "E0218",
+            f"this net leaves {' and '.join(letters)} open",
+            item.size.span,
+            "no size to check with",
+            helps=(Help(f"say a size, as in `--input {example}`"),),
+        )
         return None
     shape = tuple(int(size) for size in sizes)
     if min(shape) < 1 or prod(shape) > LARGEST:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from cnndsl import syntax
-from cnndsl.diagnostic import Edit, Help, Label
+from cnndsl.diagnostic import Complain, Edit, Help, Label
 from cnndsl.names import did_you_mean
 from cnndsl.op import LARGEST, OPS, Volume, Window
 from cnndsl.source import Span
@@ -18,28 +18,21 @@ from cnndsl.values import FUNCTIONS, POISON, BlockValue, Env, Flow, OpValue, des
 BIGGEST = 10**18
 """Whole numbers beyond this are no sizes of a network; arithmetic stops there."""
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv, "%": operator.mod,
-}  # fmt: skip
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
-
-
-class Complain(Protocol):
-    """How a phase reports an error: code, message, place, label, and helps whose edits are to be tried."""
-
-    def __call__(
-        self,
-        code: str,
-        message: str,
-        span: Span,
-        text: str = "",
-        *,
-        others: tuple[Label, ...] = (),
-        notes: tuple[str, ...] = (),
-        helps: tuple[Help, ...] = (),
-        tries: tuple[Help, ...] = (),
-    ) -> Any: ...
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 def is_number(value: Any) -> bool:
@@ -90,9 +83,12 @@ class Evaluator:
     def channels(self, span: Span, flow: Flow) -> Any:
         if len(flow) != 1:
             return self.complain(
-                "E0304", f"`channels` of a bundle of {len(flow)} streams", span, "which of them?",
+                "E0304",
+                f"`channels` of a bundle of {len(flow)} streams",
+                span,
+                "which of them?",
                 helps=(Help("name the stream, and write `@name.channels`"),),
-            )  # fmt: skip
+            )
         shape = flow[0].shape
         return POISON if shape is None else shape[0]
 

@@ -10,6 +10,7 @@ from cnndsl.graph import MODULE_NAMES
 if TYPE_CHECKING:
     from cnndsl.elaborate.trace import Draft
 
+
 class Item:
     """Something named in a scope: a layer (with its draft) or a scope of its own (with items)."""
 

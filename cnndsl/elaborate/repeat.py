@@ -38,12 +38,22 @@ def repeated(walk: Walk, link: syntax.Link, env: Env, flow: Flow, arrow: bool) -
     if isinstance(element, syntax.Call) and element.arguments and element.paths is None:
         text = Span(element.span.source, element.span.start, element.arguments[-1].span.end).text
         last = element.arguments[-1].span.text
-        walk.complain("E0115", "a call with arguments repeats in parentheses", link.span, f"does `*` belong to `{last}`?", tries=(
-            Help(f"to repeat the call: `({text}) * {link.times.span.text}`",
-                 (Edit(Span(element.span.source, element.span.start, element.arguments[-1].span.end), f"({text})"),)),
-            Help(f"to multiply: `{text.removesuffix(last)}({last} * {link.times.span.text})`",
-                 (Edit(element.arguments[-1].span.to(link.times.span), f"({last} * {link.times.span.text})"),)),
-        ))  # fmt: skip
+        walk.complain(
+            "E0115",
+            "a call with arguments repeats in parentheses",
+            link.span,
+            f"does `*` belong to `{last}`?",
+            tries=(
+                Help(
+                    f"to repeat the call: `({text}) * {link.times.span.text}`",
+                    (Edit(Span(element.span.source, element.span.start, element.arguments[-1].span.end), f"({text})"),),
+                ),
+                Help(
+                    f"to multiply: `{text.removesuffix(last)}({last} * {link.times.span.text})`",
+                    (Edit(element.arguments[-1].span.to(link.times.span), f"({last} * {link.times.span.text})"),),
+                ),
+            ),
+        )
     label = link.label
     if label is None:
         return copies(walk, int(count), link, env, flow, arrow)
@@ -66,8 +76,12 @@ def counted(walk: Walk, count: int, span: Span) -> Iterator[int]:
         if copy == 1:
             each = len(walk.trace.drafts) - start
             if each * count + start > MOST_NODES or count > MOST_NODES:
-                walk.stop("E0502", f"{count:,} copies of {each:,} node{'s' * (each != 1)}", span,
-                          f"a net may have {MOST_NODES:,} nodes")  # fmt: skip
+                walk.stop(
+                    "E0502",
+                    f"{count:,} copies of {each:,} node{'s' * (each != 1)}",
+                    span,
+                    f"a net may have {MOST_NODES:,} nodes",
+                )
 
 
 @contextmanager
@@ -102,8 +116,12 @@ def copies_of(walk: Walk, loop: syntax.Loop, env: Env, flow: Flow) -> list[tuple
         values = tuple(walk.evaluator.value(value, env, flow) for value in row.values)
         if len(values) != len(loop.pattern):
             names = f"{len(loop.pattern)} name{'s' * (len(loop.pattern) != 1)}"
-            walk.complain("E0409", f"a row of {len(values)} value{'s' * (len(values) != 1)} for {names}", row.span,
-                          f"the names are {', '.join(loop.pattern)}")  # fmt: skip
+            walk.complain(
+                "E0409",
+                f"a row of {len(values)} value{'s' * (len(values) != 1)} for {names}",
+                row.span,
+                f"the names are {', '.join(loop.pattern)}",
+            )
             return None
         rows.append(values)
     return rows

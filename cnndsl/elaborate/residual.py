@@ -40,15 +40,18 @@ def residual(walk: Walk, call: syntax.Call, env: Env, flow: Flow) -> Flow:
         return LOST
     assert call.paths is not None
     if len(call.paths) > 2:
-        walk.complain(
-            "E0307", "`residual` has a body and at most a shortcut", call.span, f"{len(call.paths)} paths"
-        )
+        walk.complain("E0307", "`residual` has a body and at most a shortcut", call.span, f"{len(call.paths)} paths")
         walk.use(flow)
         return LOST
     if len(flow) != 1:
         shapes = ", ".join(show_shape(ref.shape or ()) for ref in flow)
-        walk.complain("E0304", f"`residual` reads one stream, and a bundle of {len(flow)} flows in", call.span, f"{shapes} flow in",
-                      helps=(Help("merge them first, or use `each { residual { ... } }`"),))  # fmt: skip
+        walk.complain(
+            "E0304",
+            f"`residual` reads one stream, and a bundle of {len(flow)} flows in",
+            call.span,
+            f"{shapes} flow in",
+            helps=(Help("merge them first, or use `each { residual { ... } }`"),),
+        )
         walk.use(flow)
         return LOST
     return _Residual(walk, call, env, flow[0], bound.op.__dict__).out()
@@ -78,8 +81,12 @@ class _Residual:
                 walk.use((*body, *shortcut))
                 return LOST
         if explicit and self.settings["shortcut"] != "identity":
-            walk.complain("E0403", "`residual` has a shortcut path, and a word for another", call.name_span.to(end_of_arguments(call)),
-                          f"`{self.settings['shortcut']}` and a second path")  # fmt: skip
+            walk.complain(
+                "E0403",
+                "`residual` has a shortcut path, and a word for another",
+                call.name_span.to(end_of_arguments(call)),
+                f"`{self.settings['shortcut']}` and a second path",
+            )
             walk.use((*body, *shortcut))
             return LOST
         if explicit:
@@ -98,10 +105,8 @@ class _Residual:
         if stride is None or kind == "identity" or (kind == "pad" and target[0] < source[0]):
             self.mismatch(body, kind, stride)
             return LOST
-        if kind == "project":
-            shortcut = self.project(target[0], stride)
-        else:
-            shortcut = self.padded(target[0] - source[0], stride)
+        project = kind == "project"
+        shortcut = self.project(target[0], stride) if project else self.padded(target[0] - source[0], stride)
         return LOST if shortcut is None else self.added(body, shortcut)
 
     def project(self, channels: int, stride: tuple[int, int]) -> Ref | None:

@@ -82,8 +82,13 @@ class Slots:
             return
         word = argument.value.name if isinstance(argument.value, syntax.Name) else ""
         if self.flag(word, env) and word not in {*env.module.blocks, *OPS}:
-            self.fail("E0204", f"`{word}` stands alone, without `{argument.name}=`", argument.span, "a flag is no value",
-                      tries=(Help(f"write `{word}`", (Edit(argument.span, word),)),))  # fmt: skip
+            self.fail(
+                "E0204",
+                f"`{word}` stands alone, without `{argument.name}=`",
+                argument.span,
+                "a flag is no value",
+                tries=(Help(f"write `{word}`", (Edit(argument.span, word),)),),
+            )
             return
         value = self.evaluator.value(argument.value, env, flow)
         if value is POISON:

@@ -51,9 +51,17 @@ class Walk:
         self.named: dict[int, str] = {}
 
     def complain(
-        self, code: str, message: str, span: Span, text: str = "", *, others: tuple[Label, ...] = (),
-        helps: tuple[Help, ...] = (), tries: tuple[Help, ...] = (), notes: tuple[str, ...] = (),
-    ) -> Any:  # fmt: skip
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        text: str = "",
+        *,
+        others: tuple[Label, ...] = (),
+        helps: tuple[Help, ...] = (),
+        tries: tuple[Help, ...] = (),
+        notes: tuple[str, ...] = (),
+    ) -> Any:
         """Reports an error, once for every place, with the block calls that led there. Returns POISON."""
         key = (code, span.source, span.start, span.end)
         if key not in self.reported:
@@ -114,8 +122,12 @@ class Walk:
         out = self.chain(let.chain, env, flow)
         if len(out) != len(let.names):
             if not self.lost(out):
-                self.complain("E0308", f"`let` names {len(let.names)} streams, and {len(out)} flow{'s' * (len(out) == 1)} out", let.span,
-                              f"{len(let.names)} names, {len(out)} stream{'s' * (len(out) != 1)}")  # fmt: skip
+                self.complain(
+                    "E0308",
+                    f"`let` names {len(let.names)} streams, and {len(out)} flow{'s' * (len(out) == 1)} out",
+                    let.span,
+                    f"{len(let.names)} names, {len(out)} stream{'s' * (len(out) != 1)}",
+                )
             self.use(out)
             out = LOST * len(let.names)
         for name, ref in zip(let.names, out, strict=True):
@@ -168,8 +180,12 @@ class Walk:
         self.steps += streams
         nodes = len(self.trace.drafts)
         if self.steps > MOST_STEPS + 20 * nodes:
-            self.stop("E0502", f"{self.steps:,} elements and streams make {nodes:,} node{'s' * (nodes != 1)}", span,
-                      "repeats too often what builds nothing")  # fmt: skip
+            self.stop(
+                "E0502",
+                f"{self.steps:,} elements and streams make {nodes:,} node{'s' * (nodes != 1)}",
+                span,
+                "repeats too often what builds nothing",
+            )
 
     def element(self, element: syntax.Element, env: Env, flow: Flow, arrow: bool, label: str = "") -> Flow:
         self.step(len(flow), element.span)
@@ -191,10 +207,19 @@ class Walk:
     def stream(self, element: syntax.Stream, env: Env, flow: Flow, arrow: bool) -> Flow:
         if arrow:
             self.use(flow)
-            self.complain("E0310", f"`@{element.name}` after an arrow throws away what flows in", element.span, "begins a chain anew",
-                          tries=tuple(Help(f"to {do} the two: `{merge}`", (Edit(element.span, merge),)) for do, merge in (
-                              ("add", f"add {{ id | @{element.name} }}"), ("join", f"concat {{ id | @{element.name} }}")
-                          )))  # fmt: skip
+            self.complain(
+                "E0310",
+                f"`@{element.name}` after an arrow throws away what flows in",
+                element.span,
+                "begins a chain anew",
+                tries=tuple(
+                    Help(f"to {do} the two: `{merge}`", (Edit(element.span, merge),))
+                    for do, merge in (
+                        ("add", f"add {{ id | @{element.name} }}"),
+                        ("join", f"concat {{ id | @{element.name} }}"),
+                    )
+                ),
+            )
             return LOST
         value = self.evaluator.find_stream(element.name, element.span, env)
         if value is POISON:

@@ -256,12 +256,12 @@ class Forward:
         block.add(f"{header}:")
         block.lines.extend(body.lines)
         tail = Block(block.indent + 4)
+        for name, text in items:  # first: what they read may be the variables that the next line assigns anew
+            tail.add(f"{name}.append({text})")
         if moves:
             last = loop.body[-1]
             shape = self.comment(last) if len(moves) == 1 and isinstance(last, Call) else ""
             tail.add(f"{', '.join(t for t, _ in moves)} = {', '.join(e for _, e in moves)}", shape)
-        for name, text in items:
-            tail.add(f"{name}.append({text})")
         block.lines.extend(tail.lines)
 
 

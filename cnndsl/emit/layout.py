@@ -28,8 +28,11 @@ def wrap(text: str, indent: int, comment: str = "") -> list[str]:
     if len(pad) + 4 + len(body) <= WIDTH:
         lines.append(f"{pad}    {body}")
     else:
-        for part in _parts(body):
-            lines.extend(wrap(f"{part},", indent + 4))
+        parts = _parts(body)
+        # one part is an expression in parentheses, of which a comma would make a tuple
+        pieces = [f"{part}," for part in parts] if len(parts) > 1 or body.endswith(",") else _sum(parts[0], 0)
+        for piece in pieces:
+            lines.extend(wrap(piece, indent + 4))
     last = f"{pad}{tail}"
     lines.append(f"{last}  # {comment}" if comment and len(last) + len(comment) + 4 <= WIDTH else last)
     return lines
@@ -40,16 +43,22 @@ def _terms(text: str) -> list[str]:
     head = "return " if text.startswith("return ") else text[: text.find(" = ") + 3] if " = " in text else ""
     if not head or "(" in head:
         return []
-    parts, depth, start = [head], 0, len(head)
-    for at in range(len(head), len(text)):
+    terms = _sum(text, len(head))
+    return [head, *terms] if len(terms) > 1 else []
+
+
+def _sum(text: str, start: int) -> list[str]:
+    """The terms of the sum or product that begins at a place of a text, each behind its operator."""
+    terms, depth = [], 0
+    for at in range(start, len(text)):
         if text[at] in "([{":
             depth += 1
         elif text[at] in ")]}":
             depth -= 1
         elif depth == 0 and text[at : at + 3] in (" + ", " - ", " * "):
-            parts.append(text[start:at])
+            terms.append(text[start:at])
             start = at + 1
-    return [*parts, text[start:]] if len(parts) > 2 else []
+    return [*terms, text[start:]]
 
 
 def _closing(text: str) -> int:

@@ -108,7 +108,11 @@ def _column(slots: Sequence[_Slot], d: int) -> tuple[Any, ...]:
 
     A loop of one copy cannot tell the growth: it takes that of the others.
     """
-    column = [None if d and slot.counts[d - 1] == 1 else slot.settings[slot.at][d] for slot in slots]
+    if not d:
+        return tuple(
+            slot.settings[slot.at][0] for slot in slots
+        )  # None is a value here, such as that of `align_corners`
+    column = [None if slot.counts[d - 1] == 1 else slot.settings[slot.at][d] for slot in slots]
     known = next((value for value in column if value is not None), 0)
     return tuple(known if value is None else value for value in column)
 
