@@ -79,4 +79,4 @@ class Group:
 def _kind(value: Any) -> str:
     if isinstance(value, tuple):
         return f"tuple[{', '.join(_kind(v) for v in value)}]"
-    return type(value).__name__
+    return "None" if value is None else type(value).__name__
