@@ -50,7 +50,7 @@ def loads(text: str, /, input: Inputs = None, **params: Any) -> nn.Module:
     """The `nn.Module` of a spec given as text. Raises SpecError as `check` does."""
     from cnndsl.lower import lower
 
-    return lower(_check(Source("<text>", text), None, input, params))
+    return lower(_check(Source("<text>", text.removeprefix("\ufeff")), None, input, params))
 
 
 def compile(spec: str | Path, /, input: Inputs = None, **params: Any) -> str:
@@ -101,7 +101,7 @@ def is_text(spec: str) -> bool:
 
 def _find(spec: str | Path) -> tuple[Source, str | None]:
     if isinstance(spec, str) and is_text(spec):
-        return Source("<text>", spec), None
+        return Source("<text>", spec.removeprefix("\ufeff")), None
     path, net = locate(spec)
     return read(path), net
 
