@@ -96,6 +96,7 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def is_text(spec: str) -> bool:
     """Whether a string is a spec itself and no name of one."""
+    spec = spec.removeprefix("\ufeff")
     return "\n" in spec or "{" in spec or "->" in spec or re.match(r"\s*(input|net|def|from)\s", spec) is not None
 
 

@@ -280,3 +280,7 @@ def test_independent_errors_come_in_one_run() -> None:
         )
     codes = [diagnostic.code for diagnostic in caught.value.diagnostics]
     assert {"E0201", "E0103", "E0204"} <= set(codes)
+
+
+def test_a_byte_order_mark_before_a_text_is_no_part_of_it() -> None:
+    assert check("\ufeffinput 3x8x8 conv 4 3x3").params == 4 * 3 * 9 + 4
