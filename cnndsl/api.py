@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cnndsl.ops  # noqa: F401 - fills the table of ops
 from cnndsl.diagnostic import Diagnostic, Help, SpecError
@@ -63,15 +63,14 @@ def compile(spec: str | Path, /, input: Inputs = None, **params: Any) -> str:
 def check_all(path: Path, /, input: Inputs = None, **params: Any) -> tuple[list[Graph], list[Diagnostic]]:
     """The graphs of all nets of a file that check, and the diagnostics of those that do not."""
     source = read(path)
-    workspace = Workspace()
-    module = workspace.module(source)
+    opened = _opened(source, {})
     graphs: list[Graph] = []
-    if not module.nets and not workspace.diagnostics:
-        select(module, None)
+    if not opened.module.nets and not opened.workspace.diagnostics:
+        select(opened.module, None)
     found: list[Diagnostic] = []
-    for name in module.nets or [""]:
+    for name in opened.module.nets or [""]:
         try:
-            graphs.append(_check(source, name or None, input, params))
+            graphs.append(_check(source, name or None, input, params, opened))
         except SpecError as error:
             found.extend(error.diagnostics)
     unique: dict[tuple[str, str], Diagnostic] = {}
@@ -107,29 +106,15 @@ def _find(spec: str | Path) -> tuple[Source, str | None]:
     return read(path), net
 
 
-def _check(source: Source, net: str | None, input: Inputs, params: Mapping[str, Any]) -> Graph:
-    """Parses, elaborates; on errors tries the edits they propose and raises them all."""
-    shapes = input_shapes(input)
-    try:
-        return _attempt(source, net, shapes, params, {})
-    except SpecError as error:
-        if not any(diagnostic.tries for diagnostic in error.diagnostics):
-            raise
-        diagnostics = error.diagnostics
+class _Opened(NamedTuple):
+    """A spec that was read: its files, and the module of its own names."""
 
-    def recheck(texts: Mapping[Source, str]) -> Sequence[Diagnostic]:
-        try:
-            _attempt(source, net, shapes, params, texts)
-        except SpecError as error:
-            return error.diagnostics
-        return ()
-
-    raise SpecError(suggest(diagnostics, recheck))
+    workspace: Workspace
+    module: Module
 
 
-def _attempt(
-    source: Source, net: str | None, shapes: Mapping[str, Shape], params: Mapping[str, Any], texts: Mapping[Source, str]
-) -> Graph:
+def _opened(source: Source, texts: Mapping[Source, str]) -> _Opened:
+    """A source parsed and its imports followed, with `texts` in the place of some sources."""
     overrides = {
         other.path.resolve(): text for other, text in texts.items() if other.path is not None and other is not source
     }
@@ -137,9 +122,37 @@ def _attempt(
         source = Source(source.name, texts[source], source.path)
     with _uncollected():
         workspace = Workspace(overrides)
-        module = workspace.module(source)
-        diagnostics = list(workspace.diagnostics)
-        graph = None
+        return _Opened(workspace, workspace.module(source))
+
+
+def _check(
+    source: Source, net: str | None, input: Inputs, params: Mapping[str, Any], opened: _Opened | None = None
+) -> Graph:
+    """Parses (unless that was done), elaborates; on errors tries the edits they propose and raises them all."""
+    shapes = input_shapes(input)
+    try:
+        return _elaborated(opened or _opened(source, {}), net, shapes, params)
+    except SpecError as error:
+        if not any(diagnostic.tries for diagnostic in error.diagnostics):
+            raise
+        diagnostics = error.diagnostics
+
+    def recheck(texts: Mapping[Source, str]) -> Sequence[Diagnostic]:
+        try:
+            _elaborated(_opened(source, texts), net, shapes, params)
+        except SpecError as error:
+            return error.diagnostics
+        return ()
+
+    raise SpecError(suggest(diagnostics, recheck))
+
+
+def _elaborated(opened: _Opened, net: str | None, shapes: Mapping[str, Shape], params: Mapping[str, Any]) -> Graph:
+    """The graph of a net of an opened spec. Raises SpecError with what is wrong in its files and in the net."""
+    workspace, module = opened
+    diagnostics = list(workspace.diagnostics)
+    graph = None
+    with _uncollected():
         try:
             graph = elaborate(module, _selected(module, net, diagnostics), params, shapes)
         except SpecError as error:
