@@ -75,7 +75,7 @@ def check_all(path: Path, /, input: Inputs = None, **params: Any) -> tuple[list[
             found.extend(error.diagnostics)
     unique: dict[tuple[str, str], Diagnostic] = {}
     for diagnostic in found:
-        unique.setdefault(_place(diagnostic), diagnostic)
+        unique.setdefault(diagnostic.place, diagnostic)
     return graphs, in_order(unique.values())
 
 
@@ -157,16 +157,11 @@ def _elaborated(opened: _Opened, net: str | None, shapes: Mapping[str, Shape], p
             graph = elaborate(module, _selected(module, net, diagnostics), params, shapes)
         except SpecError as error:
             diagnostics.extend(error.diagnostics)
-        said = {_place(diagnostic) for diagnostic in diagnostics}
-        diagnostics.extend(diagnostic for diagnostic in workspace.unknown if _place(diagnostic) not in said)
+        said = {diagnostic.place for diagnostic in diagnostics}
+        diagnostics.extend(diagnostic for diagnostic in workspace.unknown if diagnostic.place not in said)
     if diagnostics or graph is None:
         raise SpecError(in_order(diagnostics)[:MOST_REPORTED])
     return graph
-
-
-def _place(diagnostic: Diagnostic) -> tuple[str, str]:
-    """What makes two diagnostics one: their code and where they point."""
-    return diagnostic.code, str(diagnostic.labels[0].span) if diagnostic.labels else diagnostic.message
 
 
 @contextmanager

@@ -52,6 +52,11 @@ class Diagnostic:
     helps: tuple[Help, ...] = ()
     tries: tuple[Help, ...] = ()
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """What makes two diagnostics one: their code and where they point."""
+        return self.code, str(self.labels[0].span) if self.labels else self.message
+
     def render(self, color: bool = False) -> str:
         """The complaint as text, in the manner of rustc."""
         return _Renderer(color).render(self)

@@ -45,9 +45,9 @@ def suggest(diagnostics: Sequence[Diagnostic], recheck: Recheck) -> tuple[Diagno
         if not found or time.thread_time() > until:
             break
         mends += found
-        known = {_place(diagnostic) for diagnostic in out}
+        known = {diagnostic.place for diagnostic in out}
         behind = (_rebased(other, mends) for other in recheck(apply(mends)))
-        fresh = tuple(other for other in behind if other is not None and _place(other) not in known)
+        fresh = tuple(other for other in behind if other is not None and other.place not in known)
     return tuple(out)
 
 
@@ -101,12 +101,6 @@ def _key(diagnostic: Diagnostic) -> tuple[str, str]:
     """What a diagnostic is about, whatever line an edit moved it to."""
     where = diagnostic.labels[0].span.text if diagnostic.labels else ""
     return diagnostic.code, f"{diagnostic.message} {where}"
-
-
-def _place(diagnostic: Diagnostic) -> tuple[str, str, int]:
-    """Where a diagnostic stands."""
-    span = diagnostic.labels[0].span if diagnostic.labels else None
-    return diagnostic.code, span.source.name if span else "", span.start if span else -1
 
 
 def apply(edits: Sequence[Edit]) -> dict[Source, str]:

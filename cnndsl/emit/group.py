@@ -62,7 +62,6 @@ class Group:
     region: Region
     entry: Entry
     params: list[Param] = field(default_factory=list)
-    ties: list[str] = field(default_factory=list)
     name: str = ""
 
     def keys(self) -> Iterator[str | None]:
