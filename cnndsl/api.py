@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cnndsl.ops  # noqa: F401 - fills the table of ops
 from cnndsl.diagnostic import Diagnostic, Help, SpecError
 from cnndsl.elaborate import elaborate
+from cnndsl.elaborate.entrance import Sizes
 from cnndsl.graph import Graph
-from cnndsl.op import LARGEST, Shape
+from cnndsl.op import LARGEST
 from cnndsl.shipped import locate
 from cnndsl.source import Source
 from cnndsl.suggest import suggest
@@ -26,7 +27,7 @@ MOST_REPORTED = 100
 """Diagnostics of one run: nobody reads more."""
 Inputs = str | Mapping[str, str] | Sequence[str] | Sequence[int] | None
 """Input shapes that take the place of the spec's: "3x299x299" or (3, 299, 299), several in order ["1x105x105", "10"], or by name
-{"left": "1x105x105"} or ["left=1x105x105"]."""
+{"left": "1x105x105"} or ["left=1x105x105"]. A letter leaves a size open: "3xHxW"."""
 
 
 def check(spec: str | Path, /, input: Inputs = None, **params: Any) -> Graph:
@@ -147,7 +148,7 @@ def _check(
     raise SpecError(suggest(diagnostics, recheck))
 
 
-def _elaborated(opened: _Opened, net: str | None, shapes: Mapping[str, Shape], params: Mapping[str, Any]) -> Graph:
+def _elaborated(opened: _Opened, net: str | None, shapes: Mapping[str, Sizes], params: Mapping[str, Any]) -> Graph:
     """The graph of a net of an opened spec. Raises SpecError with what is wrong in its files and in the net."""
     workspace, module = opened
     diagnostics = list(workspace.diagnostics)
@@ -186,33 +187,35 @@ def _selected(module: Module, net: str | None, diagnostics: list[Diagnostic]) ->
         raise
 
 
-def input_shapes(given: Inputs) -> dict[str, Shape]:
-    """Input shapes by name, or by place ("0", "1" ...) where no name is given. Raises SpecError for text that is no shape."""
+def input_shapes(given: Inputs) -> dict[str, Sizes]:
+    """Input shapes, with letters for what is left open, by name, or by place ("0", "1" ...) where no name is given. Raises SpecError for text that is no shape."""
     if given is None:
         return {}
     if isinstance(given, Mapping):
         return {name: _shape(str(text)) for name, text in given.items()}
     if not isinstance(given, str) and given and all(isinstance(size, int) for size in given):
         given = "x".join(map(str, given))  # (3, 299, 299), as shapes are in Python
-    shapes: dict[str, Shape] = {}
+    shapes: dict[str, Sizes] = {}
     for place, text in enumerate([given] if isinstance(given, str) else given):
         name, _, size = str(text).rpartition("=")
         shapes[name or str(place)] = _shape(size)
     return shapes
 
 
-def _shape(text: str) -> Shape:
+def _shape(text: str) -> Sizes:
     parts = text.strip().split("x")
-    if all(part.isascii() and part.isdigit() and len(part) < 11 for part in parts) and len(parts) in (1, 3):
-        shape = tuple(int(part) for part in parts)
-        if all(0 < size <= LARGEST for size in shape):
-            return shape
+    sizes = tuple(int(p) if p.isascii() and p.isdigit() and len(p) < 11 else p for p in parts)
+    channels, *rest = sizes
+    opens = [size for size in rest if isinstance(size, str) and re.fullmatch("[A-Za-z]", size)]
+    numbers = [size for size in sizes if isinstance(size, int) and 0 < size <= LARGEST]
+    if len(sizes) in (1, 3) and isinstance(channels, int) and len(opens) + len(numbers) == len(sizes):
+        return sizes
     raise SpecError(
         [
             Diagnostic(
                 "E0404",
                 f"`{text}` is no input shape",
-                helps=(Help("as in 3x224x224 (channels, height, width), or 100"),),
+                helps=(Help("as in 3x224x224 (channels, height, width), 3xHxW to leave sizes open, or 100"),),
             )
         ]
     )

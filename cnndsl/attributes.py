@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from cnndsl.dims import at_hand
+
 Shape = tuple[int, ...]
 """`(c, h, w)` or `(n,)`: the batch is left out."""
 Pair = tuple[int, int]
@@ -13,6 +15,11 @@ Pair = tuple[int, int]
 
 LARGEST = 2**31 - 1
 """The largest whole number an attribute takes, and the most numbers one weight may hold: torch counts no further safely."""
+
+
+def numbers(shape: Shape) -> Shape:
+    """A shape in plain numbers: with open sizes, at the size in hand."""
+    return tuple(map(at_hand, shape))
 
 
 def show_shape(shape: Shape) -> str:
@@ -64,9 +71,10 @@ class Kind:
 
 def _whole(low: int) -> Callable[[Any], Any]:
     def convert(value: Any) -> int | None:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        return int(value) if low <= value <= LARGEST else None
+        whole = int(value) if isinstance(value, int) or value == value // 1 else None
+        return whole if whole is not None and low <= whole <= LARGEST else None
 
     return convert
 
@@ -88,9 +96,10 @@ def _pair(low: int) -> Callable[[Any], Any]:
 
 def _number(fits: Callable[[float], bool]) -> Callable[[Any], Any]:
     def convert(value: Any) -> float | None:
-        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e30:
+        if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        return float(value) if fits(float(value)) else None
+        number = float(value) if isinstance(value, float) or abs(at_hand(value)) < 1e30 else 2e30
+        return number if abs(number) <= 1e30 and fits(number) else None
 
     return convert
 

@@ -7,16 +7,20 @@ first asked for: importing networkx takes longer than checking the largest shipp
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from cnndsl.dims import evaluated
 from cnndsl.op import Op, Shape, Weight, show_shape
 from cnndsl.source import Span
 
 if TYPE_CHECKING:
     import networkx
+
+    from cnndsl.contract import Contract
 
 
 MODULE_NAMES = frozenset(
@@ -147,6 +151,35 @@ class Graph:
     results: tuple[Output, ...]
     about: tuple[tuple[str, Any], ...] = ()
     file: str = field(default="", compare=False)
+    contract: Contract | None = field(default=None, compare=False)
+    """With sizes left open: those it accepts. The shapes of the nodes are formulas then."""
+
+    def at(self, *sizes: int, **named: int) -> Graph:
+        """The graph at sizes that were left open, in the order height, width or by letter: its shapes are numbers again.
+
+        Raises ValueError where the network does not accept them, TypeError where it is not clear which size is meant.
+        """
+        if self.contract is None:
+            raise TypeError(f"no size of {self.name} is open")
+        at = self.contract.at(*sizes, **named)
+        case = self.contract.case(at) if at is not None else None
+        if case is None:
+            shown = "x".join(map(str, sizes or named.values()))
+            raise ValueError(f"{self.name} does not accept {shown}: it accepts {self.contract.accepted}")
+        return case.graph._settled(at or {})
+
+    def _settled(self, at: Mapping[str, int]) -> Graph:
+        """The graph with its formulas evaluated."""
+        frames: dict[int, Frame] = {}
+        nodes = []
+        for node in self.nodes:
+            for frame in node.frames:
+                if id(frame) not in frames:
+                    frames[id(frame)] = replace(frame, entered=tuple(evaluated(s, at) for s in frame.entered))
+            op = node.op.replace(shape=evaluated(node.shape, at)) if node.op.name == "input" else node.op
+            inside = tuple(frames[id(frame)] for frame in node.frames)
+            nodes.append(replace(node, op=op, shape=evaluated(node.shape, at), frames=inside))
+        return Graph(self.name, tuple(nodes), self.results, self.about, self.file)
 
     def in_shapes(self, node: Node) -> tuple[Shape, ...]:
         """The shapes of a node's operands, in order."""

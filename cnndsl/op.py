@@ -34,6 +34,7 @@ from cnndsl.attributes import arg as arg
 from cnndsl.attributes import attr as attr
 from cnndsl.attributes import choice as choice
 from cnndsl.attributes import flag as flag
+from cnndsl.attributes import numbers as numbers
 from cnndsl.attributes import show_pair as show_pair
 from cnndsl.attributes import show_shape as show_shape
 from cnndsl.attributes import show_value as show_value

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from cnndsl.op import LARGEST, Pair, Reject, Shape, show_pair, show_shape
+from cnndsl.dims import at_hand
+from cnndsl.op import LARGEST, Pair, Reject, Shape, numbers, show_pair, show_shape
 
 
 def maps(shape: Shape) -> Shape:
@@ -31,7 +32,7 @@ def pair_or_int(pair: Pair) -> int | Pair:
 
 def bounded(what: str, shape: Shape) -> Shape:
     """`shape` as it is; raises Reject where an array of it would hold more than `LARGEST` numbers (8 GiB of float32)."""
-    if prod(shape) > LARGEST:
+    if prod(numbers(shape)) > LARGEST:
         raise Reject(f"{what} {show_shape(shape)} would hold {prod(shape)} numbers, at most {LARGEST} are possible")
     return shape
 
@@ -40,7 +41,7 @@ def divides(attribute: str, written: str, divisor: int, channels: int, what: str
     """Raises Reject unless `divisor` divides `channels`; offers the nearest number that divides them and `others`."""
     if channels % divisor == 0:
         return
-    totals = (channels, *others)
+    totals = numbers((channels, *others))
     fits = [d for d in range(1, min(*totals, 4096) + 1) if not any(total % d for total in totals)]
     nearest = min(fits, key=lambda d: (abs(d - divisor), -d))
     raise Reject(
@@ -85,14 +86,14 @@ def window_size(op: Any, size: Pair) -> Pair:
 
 def _padded_by_same(op: Any, size: Pair, out: Pair) -> Pair:
     needed = [(n - 1) * s + r for n, s, r in zip(out, op.stride, reach(op), strict=True)]
-    return max(size[0], needed[0]), max(size[1], needed[1])
+    return max(at_hand(size[0]), at_hand(needed[0])), max(at_hand(size[1]), at_hand(needed[1]))
 
 
 def _count(op: Any, axis: int, size: Pair) -> int:
     """How many windows fit along an axis. Raises Reject where none does."""
     stride, padding, ceil = op.stride[axis], op.padding[axis], getattr(op, "ceil", False)
     room = size[axis] + 2 * padding - reach(op)[axis]
-    count = int((ceil_div(room, stride) if ceil else room // stride) + 1)
+    count: int = (ceil_div(room, stride) if ceil else room // stride) + 1
     if ceil and (count - 1) * stride >= size[axis] + padding:
         count -= 1
     if count < 1:
@@ -105,7 +106,8 @@ def _too_large(op: Any, size: Pair) -> Reject:
     spread = f" (kernel {show_pair(op.kernel)} dilated by {show_pair(dilation)})" if dilation != (1, 1) else ""
     padded = f" padded by {show_pair(op.padding)}" if op.padding != (0, 0) else ""
     largest = [
-        min(k, (n + 2 * p - 1) // d + 1) for k, n, p, d in zip(op.kernel, size, op.padding, dilation, strict=True)
+        min(k, (at_hand(n) + 2 * p - 1) // d + 1)
+        for k, n, p, d in zip(op.kernel, size, op.padding, dilation, strict=True)
     ]
     extent = reach(op)
     return Reject(

@@ -8,6 +8,7 @@ from typing import Any
 from cnndsl import syntax
 from cnndsl.diagnostic import Help
 from cnndsl.elaborate.evaluate import Evaluator
+from cnndsl.elaborate.opening import Opening
 from cnndsl.elaborate.repair import argument_span, edits, usage
 from cnndsl.elaborate.slots import Slots
 from cnndsl.op import OPS, REQUIRED, Op, Reject
@@ -25,8 +26,8 @@ class Bound:
 class Binder:
     """Binds the arguments of calls to ops. `defaults` are the net's default lines: arguments by layer, with their environment."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
-        self.evaluator, self.complain = evaluator, evaluator.complain
+    def __init__(self, evaluator: Evaluator, opening: Opening) -> None:
+        self.evaluator, self.complain, self.opening = evaluator, evaluator.complain, opening
         self.defaults: dict[str, list[tuple[syntax.Argument, Env]]] = {}
         self.built: set[str] = set()
 
@@ -52,11 +53,24 @@ class Binder:
             )
         if missing or not slots.sound:
             return None
+        self.settle(call)
         try:
             return Bound(cls(**slots.values), tuple(slots.streams))
         except Reject as reject:
             self.rejected(reject, call)
             return None
+
+    def settle(self, call: syntax.Call) -> None:
+        """Leaves the sizes at which the attributes of a call are what they are here; a net without a size of its own has none."""
+        endless = self.opening.settle("attribute", call.span)
+        if endless and self.opening.declared:
+            self.complain(
+                "E0218",
+                f"an attribute of `{call.name}` would be another for every size",
+                call.span,
+                "computed from a size that is left open",
+                helps=(Help("say the size in the `input`; `--input` with letters then lists the sizes that fit"),),
+            )
 
     def build(self, cls: type[Op], values: dict[str, Any], call: syntax.Call, flow: Flow) -> Op | None:
         """An op that a combinator puts there; the default lines hold for it too."""

@@ -39,7 +39,7 @@ def left_out(walk: Walk, path: syntax.Chain, env: Env, flow: Flow) -> bool:
         return False
     choice_: syntax.Chain | syntax.If | None = link.element
     while isinstance(choice_, syntax.If):
-        condition = walk.evaluator.condition(choice_.condition, env, flow)
+        condition = walk.condition(choice_, env, flow)
         if condition is POISON or condition:
             return False
         choice_ = choice_.otherwise
@@ -177,7 +177,7 @@ def join(
     assert isinstance(op, Merge)
     shapes = tuple(ref.shape or () for ref in streams)
     try:
-        op.infer(*shapes)
+        walk.opening.infer(op, shapes, call.span)
     except Reject as reject:
         found = op.disagree(shapes)
         if found is None:

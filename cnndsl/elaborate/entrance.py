@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
 from cnndsl.elaborate.evaluate import BIGGEST
-from cnndsl.op import LARGEST, OPS, Shape, show_shape
+from cnndsl.elaborate.opening import open_sizes
+from cnndsl.op import LARGEST, OPS, show_shape
 from cnndsl.parse import parse_value
 from cnndsl.source import Source
 from cnndsl.synonyms import nearest
@@ -17,6 +18,9 @@ from cnndsl.values import LOST, POISON, Env, Flow, Ref
 
 if TYPE_CHECKING:
     from cnndsl.elaborate.walk import Walk
+
+Sizes = tuple[int | str, ...]
+"""The shape of an input; a letter where a size is left open."""
 
 
 def net_parameters(walk: Walk, params: Mapping[str, Any], env: Env) -> None:
@@ -72,7 +76,7 @@ def known(walk: Walk, name: str) -> bool:
     return name in walk.module.blocks or (name in OPS and OPS[name].written)
 
 
-def inputs(walk: Walk, given: Mapping[str, Shape], env: Env) -> Flow:
+def inputs(walk: Walk, given: Mapping[str, Sizes], env: Env) -> Flow:
     net, refs = walk.syntax, []
     unread = any(net.span.start <= d.labels[0].span.start < net.span.end for d in walk.module.file.diagnostics)
     if not net.inputs and (net.broken or unread):  # its line may be part of what could not be read
@@ -107,7 +111,8 @@ def inputs(walk: Walk, given: Mapping[str, Shape], env: Env) -> Flow:
             helps=(Help(f"say which one is meant, as in `{names[0]}={example}`"),),
         )
     for place, (item, name) in enumerate(zip(net.inputs, names, strict=True)):
-        shape = given.get(name) or given.get(str(place)) or input_shape(walk, item)
+        sizes = given.get(name) or given.get(str(place)) or written(walk, item)
+        shape = sizes and open_sizes(walk, sizes)
         if shape is None:
             refs.append(LOST[0])
         else:
@@ -118,9 +123,21 @@ def inputs(walk: Walk, given: Mapping[str, Shape], env: Env) -> Flow:
     return tuple(refs)
 
 
-def input_shape(walk: Walk, item: syntax.Input) -> Shape | None:
+def openings(net: syntax.Net, given: Mapping[str, Sizes]) -> dict[str, int]:
+    """The letters that the inputs of a net leave open, each with the size that the spec has there; 0 where it has none."""
+    letters: dict[str, int] = {}
+    for place, item in enumerate(net.inputs):
+        sizes = given.get(item.label or "input") or given.get(str(place)) or item.size.sizes
+        own = item.size.sizes if len(item.size.sizes) == len(sizes) else [0] * len(sizes)
+        for size, native in zip(sizes, own, strict=True):
+            if isinstance(size, str):
+                letters[size] = letters.get(size) or (native if isinstance(native, int) else 0)
+    return letters
+
+
+def written(walk: Walk, item: syntax.Input) -> Sizes | None:
+    """The sizes of an input as the spec has them."""
     sizes = item.size.sizes
-    letters = sorted({size for size in sizes if isinstance(size, str)})
     if isinstance(sizes[0], str) or len(sizes) not in (1, 3):
         walk.complain(
             "E0404",
@@ -134,17 +151,7 @@ def input_shape(walk: Walk, item: syntax.Input) -> Shape | None:
             ),
         )
         return None
-    if letters:
-        example = "x".join("224" if isinstance(size, str) else str(size) for size in sizes)
-        walk.complain(
-            "E0218",
-            f"this net leaves {' and '.join(letters)} open",
-            item.size.span,
-            "no size to check with",
-            helps=(Help(f"say a size, as in `--input {example}`"),),
-        )
-        return None
-    shape = tuple(int(size) for size in sizes)
+    shape = tuple(size for size in sizes if isinstance(size, int))
     if min(shape) < 1 or prod(shape) > LARGEST:
         walk.complain(
             "E0404",
@@ -153,7 +160,7 @@ def input_shape(walk: Walk, item: syntax.Input) -> Shape | None:
             "sizes are 1 or more" if min(shape) < 1 else f"{prod(shape):,} numbers, more than {LARGEST:,}",
         )
         return None
-    return shape
+    return sizes
 
 
 def unread(walk: Walk, results: list[tuple[Ref, bool]]) -> None:

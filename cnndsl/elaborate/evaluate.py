@@ -8,6 +8,7 @@ from typing import Any
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Complain, Edit, Help, Label
+from cnndsl.dims import Dim, Part
 from cnndsl.names import did_you_mean
 from cnndsl.op import LARGEST, OPS, Volume, Window
 from cnndsl.source import Span
@@ -175,8 +176,9 @@ class Evaluator:
             return POISON
         if isinstance(value, Window) and value.stride is None and value.padding is None:
             return value.kernel
-        if is_number(value) and value == value // 1 and 0 <= value <= LARGEST:
-            return int(value), int(value)
+        whole = int(value) if is_number(value) and (isinstance(value, int) or value == value // 1) else -1
+        if 0 <= whole <= LARGEST:
+            return whole, whole
         return self.complain(
             "E0404", f"a stride or padding is a whole number or HxW, not {describe(value)}", expr.span, "in a window"
         )
@@ -246,6 +248,8 @@ class Evaluator:
 
     def bounded(self, value: Any, span: Span) -> Any:
         """A number as a result: whole where it is whole, poison where it is beyond any network."""
+        if isinstance(value, Dim | Part):
+            return value
         if isinstance(value, float) and value.is_integer() and abs(value) <= BIGGEST:
             return int(value)
         if abs(value) > BIGGEST or value != value:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
+from cnndsl.dims import Dim
 from cnndsl.elaborate.disagree import decider
 from cnndsl.elaborate.repair import argument_span, arrow_missing, edits
 from cnndsl.names import COMBINATORS
-from cnndsl.op import LARGEST, OPS, Op, Reject, Shape, show_shape
+from cnndsl.op import LARGEST, OPS, Op, Reject, Shape, numbers, show_shape
 from cnndsl.ops.reshape import Split
 from cnndsl.source import Span
 from cnndsl.values import LOST, Flow
@@ -40,10 +41,15 @@ def node(walk: Walk, op: Op, operands: Flow, call: syntax.Call, label: str = "")
     """Adds a node where the shape rule agrees; a diagnostic where it does not."""
     shapes = tuple(ref.shape for ref in operands if ref.shape is not None)
     try:
-        shape = op.infer(*shapes)
+        shape = walk.opening.infer(op, shapes, call.span)
         size_fits(op, shapes, shape)
     except Reject as reject:
         rejected(walk, op, reject, operands, call)
+        walk.use(operands)
+        return LOST
+    changing = walk.opening.keep_weights(op, shapes, call.span)
+    if changing is not None and walk.opening.declared:
+        open_weight(walk, op, changing, operands, call)
         walk.use(operands)
         return LOST
     if len(walk.trace.drafts) + (op.__dict__["parts"] if isinstance(op, Split) else 1) > MOST_NODES:
@@ -57,10 +63,27 @@ def node(walk: Walk, op: Op, operands: Flow, call: syntax.Call, label: str = "")
     return (walk.trace.add(op, indices, shape, call.span, label or op.name, call),)
 
 
+def open_weight(walk: Walk, op: Op, size: Dim, operands: Flow, call: syntax.Call) -> None:
+    """A net without a size of its own whose weights would depend on it."""
+    flowing = show_shape(operands[0].shape or ())
+    example = "x".join("224" if isinstance(size, str) else str(size) for size in walk.syntax.inputs[0].size.sizes)
+    walk.complain(
+        "E0218",
+        f"a weight of `{op.name}` would have another shape for every size: {size} is in it",
+        call.span,
+        f"{flowing} flows in",
+        others=(Label(walk.syntax.inputs[0].size.span, "left open here"),),
+        helps=(
+            Help(f"say the size the weights are for, as in `input {example}`; `--input` with letters then lists what fits"),
+            Help("`globalavgpool` before it makes one number of each map"),
+        ),
+    )
+
+
 def size_fits(op: Op, shapes: tuple[Shape, ...], shape: Shape) -> None:
     """Raises Reject for arrays beyond what a tensor library counts."""
     for what, size in [("an output", shape)] + [(f"a weight `{k}`", w.shape) for k, w in op.weights(*shapes).items()]:
-        if prod(size) > LARGEST:
+        if prod(numbers(size)) > LARGEST:
             raise Reject(f"{what} of {show_shape(size)} has {prod(size):,} numbers, more than {LARGEST:,}")
 
 

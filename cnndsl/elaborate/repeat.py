@@ -54,11 +54,12 @@ def repeated(walk: Walk, link: syntax.Link, env: Env, flow: Flow, arrow: bool) -
                 ),
             ),
         )
-    label = link.label
+    label, count = link.label, int(count)
+    walk.opening.settle("attribute", link.times.span)
     if label is None:
-        return copies(walk, int(count), link, env, flow, arrow)
+        return copies(walk, count, link, env, flow, arrow)
     with walk.trace.inside(label, flow, link.span):
-        return copies(walk, int(count), link, env, flow, arrow)
+        return copies(walk, count, link, env, flow, arrow)
 
 
 def copies(walk: Walk, count: int, link: syntax.Link, env: Env, flow: Flow, arrow: bool) -> Flow:
@@ -109,6 +110,7 @@ def copies_of(walk: Walk, loop: syntax.Loop, env: Env, flow: Flow) -> list[tuple
                 )
                 return None
             ends.append(int(value))
+            walk.opening.settle("attribute", end.span)
         return range(ends[0], ends[1])
     assert loop.rows is not None and loop.pattern is not None
     rows = []
@@ -185,6 +187,7 @@ def each(walk: Walk, loop: syntax.Loop, env: Env, flow: Flow) -> Flow:
         if first is None:
             first = weighted, items
         elif can_share(walk, loop, first[0], weighted):
+            walk.opening.settle("weight", loop.span)
             walk.trace.share(first[0], weighted, first[1], items)
     return tuple(out)
 

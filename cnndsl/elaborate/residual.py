@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
+from cnndsl.dims import at_hand
 from cnndsl.elaborate import nodes
 from cnndsl.elaborate.combine import has_paths
 from cnndsl.elaborate.disagree import account
 from cnndsl.elaborate.repair import end_of_arguments
-from cnndsl.op import BOOLEAN, NUMBER, OPS, PROBABILITY, Op, Shape, attr, choice, show_shape
+from cnndsl.op import BOOLEAN, NUMBER, OPS, PROBABILITY, Op, Shape, attr, choice, numbers, show_shape
 from cnndsl.ops.merge import Merge
 from cnndsl.rules import ceil_div
 from cnndsl.source import Span
@@ -91,23 +92,47 @@ class _Residual:
             return LOST
         if explicit:
             return self.added(body[0], shortcut[0])
-        if body[0].shape == self.source.shape:
+        source, target = numbers(self.source.shape or ()), numbers(body[0].shape or ())
+        if source == target:
+            self.keep_equal(body[0], self.source)
             return self.added(body[0], self.source)
-        return self.bridged(body[0])
+        return self.bridged(body[0], source, target)
 
-    def bridged(self, body: Ref) -> Flow:
+    def keep_equal(self, body: Ref, shortcut: Ref) -> None:
+        """With open sizes: leaves those at which body and shortcut have one shape, as they have at the size in hand."""
+        here = self.walk.opening.space.here
+        self.walk.opening.decide(
+            lambda: here(body.shape or ()) == here(shortcut.shape or ()), "shortcut", self.call.span
+        )
+
+    def bridged(self, body: Ref, source: Shape, target: Shape) -> Flow:
         """The body's shape is another than the input's: the kind of the shortcut says what then."""
         kind = self.settings["shortcut"]
-        source, target = self.source.shape or (), body.shape or ()
         stride = _stride(source, target)
-        if kind == "optional" and (stride is not None or len(source) == len(target) == 1):
-            return (body,)
-        if stride is None or kind == "identity" or (kind == "pad" and target[0] < source[0]):
+        if not self.walk.opening.decide(lambda: self.goes(body), "shortcut", self.call.span):
             self.mismatch(body, kind, stride)
             return LOST
+        if kind == "optional":
+            return (body,)
+        assert stride is not None
         project = kind == "project"
         shortcut = self.project(target[0], stride) if project else self.padded(target[0] - source[0], stride)
-        return LOST if shortcut is None else self.added(body, shortcut)
+        if shortcut is None:
+            return LOST
+        self.keep_equal(body, shortcut)
+        return self.added(body, shortcut)
+
+    def goes(self, body: Ref) -> bool:
+        """Whether the kind of the shortcut allows for the body's shape."""
+        kind, here = self.settings["shortcut"], self.walk.opening.space.here
+        source, target = here(self.source.shape or ()), here(body.shape or ())
+        if source == target:
+            return True
+        if len(source) != 3 or len(target) != 3:
+            return kind == "optional" and len(source) == len(target) == 1
+        if kind == "identity" or (kind == "pad" and target[0] < source[0]):
+            return False
+        return all(_has_stride(length, out) for length, out in zip(source[1:], target[1:], strict=True))
 
     def project(self, channels: int, stride: tuple[int, int]) -> Ref | None:
         """`conv C 1x1/s -> bn`."""
@@ -129,12 +154,13 @@ class _Residual:
 
     def added(self, body: Ref, shortcut: Ref) -> Flow:
         """Body (dropped out as a whole, scaled) + shortcut."""
-        walk, settings = self.walk, self.settings
+        walk, call, settings = self.walk, self.call, self.settings
         cls = OPS["add"]
         op = cls(scale=settings["scale"])
         assert isinstance(op, Merge)
-        found = op.disagree((body.shape or (), shortcut.shape or ()))
-        if found is not None or walk.lost((body, shortcut)):
+        here, shapes = walk.opening.space.here, (body.shape or (), shortcut.shape or ())
+        fits = walk.opening.decide(lambda: op.disagree((here(shapes[0]), here(shapes[1]))) is None, "shape", call.span)
+        if not fits or walk.lost((body, shortcut)):
             self.mismatch(body, "path", None, shortcut)
             return LOST
         if settings["drop"]:
@@ -193,6 +219,16 @@ def _stride(source: Shape, target: Shape) -> tuple[int, int] | None:
         if s in options[1]:
             return s, s
     return options[0][0], options[1][0]
+
+
+def _has_stride(length: int, out: int) -> bool:
+    """Whether there is an s with ceil(length / s) = out."""
+    if out > length:
+        return False
+    low = ceil_div(at_hand(length), at_hand(out))
+    # `low` is the smallest stride that gives `out` or less; with open sizes, the questions keep those for which it is
+    smallest = ceil_div(length, low) <= out and (low == 1 or ceil_div(length, low - 1) > out)
+    return smallest and ceil_div(length, low) == out
 
 
 def _strides(length: int, out: int) -> range:

@@ -10,10 +10,10 @@ from cnndsl.diagnostic import Diagnostic, Edit, Help, Label
 from cnndsl.elaborate import calls, entrance, repeat
 from cnndsl.elaborate.bind import Binder
 from cnndsl.elaborate.evaluate import Evaluator
+from cnndsl.elaborate.opening import Opening
 from cnndsl.elaborate.trace import Trace
 from cnndsl.elaborate.trail import entered
 from cnndsl.graph import Graph
-from cnndsl.op import Shape
 from cnndsl.source import Span
 from cnndsl.values import LOST, POISON, Env, Flow, Ref
 from cnndsl.workspace import Module
@@ -37,11 +37,11 @@ class Stop(Exception):  # noqa: N818 - it ends a walk
 class Walk:
     """One walk over one net."""
 
-    def __init__(self, module: Module, net: syntax.Net) -> None:
-        self.module, self.syntax = module, net
+    def __init__(self, module: Module, net: syntax.Net, opening: Opening) -> None:
+        self.module, self.syntax, self.opening = module, net, opening
         self.trace = Trace()
         self.evaluator = Evaluator(self.complain)
-        self.binder = Binder(self.evaluator)
+        self.binder = Binder(self.evaluator, opening)
         self.diagnostics: list[Diagnostic] = []
         self.reported: set[tuple[Any, ...]] = set()
         self.calls: list[tuple[syntax.Call, Flow]] = []
@@ -66,6 +66,7 @@ class Walk:
         key = (code, span.source, span.start, span.end)
         if key not in self.reported:
             self.reported.add(key)
+            self.opening.give_up()
             labels = (Label(span, text), *others)
             trail, left_out = self.trail(span)
             if left_out:
@@ -89,7 +90,7 @@ class Walk:
         self.complain(code, message, span, text, **rest)
         raise Stop
 
-    def net(self, params: Mapping[str, Any], inputs: Mapping[str, Shape]) -> Graph | None:
+    def net(self, params: Mapping[str, Any], inputs: Mapping[str, entrance.Sizes]) -> Graph | None:
         net, env = self.syntax, Env(self.module)
         entrance.net_parameters(self, params, env)
         for default in net.defaults:
@@ -109,6 +110,7 @@ class Walk:
         entrance.unread(self, results)
         if self.diagnostics:
             return None
+        self.opening.space.finished = True
         about = tuple((fact.name, fact.value) for fact in net.about)
         return self.trace.finish(net.name, results, about, self.module.file.source.name)
 
@@ -231,12 +233,18 @@ class Walk:
     def choose(self, element: syntax.If, env: Env, flow: Flow, arrow: bool) -> Flow:
         choice: syntax.If | syntax.Chain | None = element
         while isinstance(choice, syntax.If):
-            condition = self.evaluator.condition(choice.condition, env, flow)
+            condition = self.condition(choice, env, flow)
             if condition is POISON:
                 self.use(flow)
                 return LOST
             choice = choice.chain if condition else choice.otherwise
         return flow if choice is None else self.chain(choice, env.inner(), flow, arrow)
+
+    def condition(self, choice: syntax.If, env: Env, flow: Flow) -> Any:
+        """True, false or POISON; with open sizes, the sizes at which it comes out the other way are left."""
+        value = self.evaluator.condition(choice.condition, env, flow)
+        self.opening.settle("condition", choice.condition.span, "true" if value is True else "false")
+        return value
 
     @staticmethod
     def lost(flow: Flow) -> bool:

@@ -1,0 +1,143 @@
+"""The contract of a network: the input sizes it accepts, these and no others, and what flows out for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from cnndsl.dims import Box, Sizes, described, holds, joined
+from cnndsl.op import Shape, show_shape
+from cnndsl.source import Span
+
+if TYPE_CHECKING:
+    from cnndsl.graph import Graph
+
+Why = Literal["shape", "shortcut", "weight", "attribute", "condition", "network"]
+"""What keeps a size out: a shape rule or a shortcut that has no stride is an error of the spec at that size; the shape of a
+weight, an attribute, a condition or another choice of layers would make it another network there."""
+
+
+class Excluded(NamedTuple):
+    """Sizes that a net does not take, the place that says so, and the layer or choice that stands there."""
+
+    box: Box
+    why: Why
+    span: Span
+    text: str
+
+
+class Accepted(NamedTuple):
+    """A box of accepted sizes, and the graph whose shapes are formulas that hold for all of them."""
+
+    box: Box
+    graph: Graph
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Which input sizes a network accepts, exactly, and the shapes of its outputs as formulas.
+
+    `letters` are the open sizes in the order of the inputs, `inputs` the shapes with those letters, by name. `cases` are boxes
+    that do not overlap: together they are all accepted sizes. `excluded` says, place by place, what keeps the others out.
+    """
+
+    letters: tuple[str, ...]
+    inputs: Mapping[str, tuple[int | str, ...]]
+    cases: tuple[Accepted, ...]
+    excluded: tuple[Excluded, ...] = ()
+
+    def accepts(self, *sizes: int, **named: int) -> bool:
+        """Whether the network accepts sizes: `accepts(224, 224)`, in the order height, width, or by letter, `accepts(H=224, W=224)`.
+
+        Raises TypeError where it is not clear which size is meant.
+        """
+        at = self.at(*sizes, **named)
+        return at is not None and self.case(at) is not None
+
+    def at(self, *sizes: int, **named: int) -> dict[str, int] | None:
+        """Sizes by letter; None where one letter would get two sizes, or a size that is not open another than it has."""
+        if named:
+            if sizes or set(named) != set(self.letters):
+                raise TypeError(f"sizes are for {', '.join(self.letters)}, got {', '.join(named) or 'none'}")
+            return dict(named)
+        places: Sequence[int | str] = self.letters
+        if len(sizes) == 1 and len(self.letters) == 2:
+            sizes = sizes * 2  # `--at 224` is 224x224
+        if len(sizes) != len(places):
+            places = [size for shape in self.inputs.values() for size in shape[-2:] if len(shape) == 3][: len(sizes)]
+        if len(sizes) != len(places) or not set(self.letters) <= set(places):
+            raise TypeError(f"sizes are for {', '.join(self.letters)}, got {len(sizes)}")
+        at: dict[str, int] = {}
+        for place, size in zip(places, sizes, strict=True):
+            if (at.setdefault(place, size) if isinstance(place, str) else place) != size:
+                return None
+        return at
+
+    def case(self, at: Mapping[str, int]) -> Accepted | None:
+        """The case that sizes belong to; None where they are not accepted."""
+        return next((case for case in self.cases if holds(case.box, at)), None)
+
+    @cached_property
+    def boxes(self) -> tuple[Box, ...]:
+        """All accepted sizes, in as few boxes as joining finds."""
+        boxes = [case.box for case in self.cases]
+        while True:
+            pair = next(
+                ((a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :] if joined(a, b) is not None), None
+            )
+            if pair is None:
+                return tuple(boxes)
+            whole = joined(*pair)
+            assert whole is not None
+            boxes = [whole if box is pair[0] else box for box in boxes if box is not pair[1]]
+
+    @property
+    def outputs(self) -> dict[str, Shape]:
+        """Shape of every output by name: formulas that print as such, for the sizes of the first case."""
+        return self.cases[0].graph.outputs
+
+    @property
+    def accepted(self) -> str:
+        """The accepted sizes as text: `H = 0 mod 16, H >= 16; W = 0 mod 16, W >= 16`."""
+        return " or ".join(
+            "; ".join(described(box[letter], letter) for letter in self.letters) for box in self.boxes
+        )
+
+    def __str__(self) -> str:
+        takes = ", ".join(show_shape(shape) for shape in self.inputs.values())  # type: ignore[arg-type]
+        gives = ", ".join(show_shape(shape) for shape in self.outputs.values())
+        return f"{takes} -> {gives} for {self.accepted}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: for every box and letter the text, the sizes before the pattern, and the pattern's residues."""
+        return {
+            "letters": list(self.letters),
+            "text": self.accepted,
+            "accepted": [{letter: _set_json(box[letter], letter) for letter in self.letters} for box in self.boxes],
+            "outputs": [
+                {
+                    "where": "; ".join(described(case.box[letter], letter) for letter in self.letters),
+                    "shapes": {name: shape_json(shape) for name, shape in case.graph.outputs.items()},
+                }
+                for case in self.cases
+            ],
+        }
+
+
+def _set_json(sizes: Sizes, letter: str) -> dict[str, Any]:
+    head, period = len(sizes.marks.head), sizes.marks.period
+    pattern = [n for n in range(head + 1, head + period + 1) if n in sizes]
+    return {
+        "text": described(sizes, letter),
+        "sizes": [n for n in range(1, head + 1) if n in sizes],
+        "then_from": pattern[0] if pattern else None,
+        "modulus": period if pattern else None,
+        "residues": sorted(n % period for n in pattern),
+    }
+
+
+def shape_json(shape: Shape) -> list[int | str]:
+    """A shape as plain data: formulas as text."""
+    return [size if type(size) is int else str(size) for size in shape]

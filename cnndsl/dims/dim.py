@@ -1,0 +1,378 @@
+"""A size left open, as the shape rules see it: a number that knows its formula and takes note of every question put to it.
+
+A walk is done at one size of a set (a box). `Dim` is that size's number, so rules compute with it as with any integer, and a formula.
+A comparison answers for the number, and its `Space` keeps for which sizes of the box the answer is the same: where it is not the
+same for all, the box becomes smaller and the rest of it waits for its own turn. So what a walk finds holds for every size of the
+box it ends with, and no size is lost.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from cnndsl.dims.form import (
+    Box,
+    Form,
+    function_form,
+    holds,
+    joined,
+    leftover,
+    letter_form,
+    negative_at,
+    plus,
+    quotient,
+    times,
+    within,
+    zero_at,
+)
+from cnndsl.dims.formula import written
+from cnndsl.dims.steps import Steps, pieced
+
+Answer = TypeVar("Answer")
+MOST_CASES = 400
+"""So many parts of a box are looked at for one shape rule."""
+
+
+class TooMany(Exception):  # noqa: N818 - it says that a question is too big
+    """The sizes fall into more than `MOST_CASES` cases."""
+
+
+@dataclass
+class Space:
+    """The sizes that a walk is about: the box it still holds for, and the one in it that its numbers are of.
+
+    `rest` are the parts that a comparison split off since it was last emptied. A `quiet` space answers for the size in hand and
+    keeps nothing; a `finished` one says yes to what holds for all sizes of its box.
+    """
+
+    box: Box
+    at: dict[str, int]
+    rest: list[Box] = field(default_factory=list)
+    quiet: bool = False
+    finished: bool = False
+
+    def dim(self, letter: str) -> Dim:
+        return Dim(self.at[letter], letter_form(letter), self)
+
+    def number(self, form: Form) -> int:
+        """A formula as a number: an open size, or a plain integer where it is constant."""
+        return form.const if form.constant else Dim(form(self.at), form, self)
+
+    def split(self, parts: list[Box]) -> bool:
+        """Whether the size in hand is in one of these parts of the box. Where the box has others, the answer holds for the part."""
+        if self.finished:
+            return not leftover(self.box, parts)
+        here = next((part for part in parts if holds(part, self.at)), None)
+        if self.quiet:
+            return here is not None
+        if here is not None:
+            others = leftover(self.box, [here])
+            outside = leftover(self.box, parts)
+            if not outside:
+                return True  # it holds in all of the box, in whatever parts
+            self.box = here
+            self.rest.extend(others)
+            return True
+        for part in parts:
+            pieces = leftover(self.box, [part])
+            self.box = next(piece for piece in pieces if holds(piece, self.at))
+            self.rest.append(part)
+            self.rest.extend(piece for piece in pieces if piece is not self.box)
+        return False
+
+    def cases(self, rule: Callable[[], Answer]) -> list[Case[Answer]]:
+        """What a rule answers in every part of the box; the part of the size in hand first. The space is left as it was."""
+        box, at, before = self.box, self.at, self.rest
+        found: list[Case[Answer]] = []
+        waiting = [(box, at)]
+        try:
+            while waiting:
+                self.box, self.at = waiting.pop()
+                self.rest = []
+                answer = rule()
+                found.append(Case(self.box, self.at, answer))
+                waiting.extend((part, nearest(part, at)) for part in self.rest)
+                if len(found) > MOST_CASES:
+                    raise TooMany
+        finally:
+            self.box, self.at, self.rest = box, at, before
+        return found
+
+    def here(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """A shape anew, for the size in hand."""
+        return tuple(self.number(size.form) if isinstance(size, Dim) else size for size in shape)
+
+
+@dataclass
+class Case(Generic[Answer]):
+    """A part of a box, a size in it, and what holds there."""
+
+    box: Box
+    at: dict[str, int]
+    answer: Answer
+
+
+def nearest(box: Box, wanted: Mapping[str, int]) -> dict[str, int]:
+    """The size in a box nearest to a wanted one, letter by letter."""
+    return {letter: sizes.nearest(wanted[letter]) for letter, sizes in box.items()}
+
+
+class Dim(int):
+    """An open size, or what is computed of open sizes: the number at the size in hand, and its formula.
+
+    `int()` of it is the plain number, and keeps that the sizes must be those at which it is this number: an attribute
+    is the same for all sizes. `at_hand` gives the number without a word.
+    """
+
+    form: Form
+    space: Space
+
+    def __new__(cls, value: int, form: Form, space: Space) -> Dim:
+        made = super().__new__(cls, value)
+        made.form, made.space = form, space
+        return made
+
+    def _made(self, value: int, form: Form) -> int:
+        return form.const if form.constant else Dim(value, form, self.space)
+
+    def __int__(self) -> int:
+        if not self.space.finished and not self.space.quiet:
+            self.space.split(zero_at(plus(self.form, Form(at_hand(self)), 1, -1), self.space.box))
+        return at_hand(self)
+
+    __index__ = __trunc__ = __floor__ = __ceil__ = __int__
+
+    def __float__(self) -> float:
+        return float(int(self))
+
+    def __hash__(self) -> int:
+        return int.__hash__(self)
+
+    def __bool__(self) -> bool:
+        return not self == 0
+
+    def __reduce__(self) -> Any:
+        return Dim, (at_hand(self), self.form, self.space)
+
+    # --- how it is written
+
+    def __str__(self) -> str:
+        return written(self.form, self.space.box)
+
+    __repr__ = __str__
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec.replace(",", ""))
+
+    # --- arithmetic
+
+    def __add__(self, other: Any) -> Any:
+        if not isinstance(other, int):
+            return float(self) + other if isinstance(other, float) else NotImplemented
+        return self._made(at_hand(self) + at_hand(other), plus(self.form, form_of(other)))
+
+    def __sub__(self, other: Any) -> Any:
+        if not isinstance(other, int):
+            return float(self) - other if isinstance(other, float) else NotImplemented
+        return self._made(at_hand(self) - at_hand(other), plus(self.form, form_of(other), 1, -1))
+
+    def __mul__(self, other: Any) -> Any:
+        if not isinstance(other, int):
+            return float(self) * other if isinstance(other, float) else NotImplemented
+        return self._made(at_hand(self) * at_hand(other), times(self.form, form_of(other)))
+
+    def __rsub__(self, other: Any) -> Any:
+        return -self + other
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __neg__(self) -> int:
+        return self._made(-at_hand(self), plus(self.form, Form(), -1))
+
+    def __pos__(self) -> int:
+        return self
+
+    def __abs__(self) -> int:
+        return -self if self < 0 else self
+
+    def __floordiv__(self, other: Any) -> Any:
+        if not isinstance(other, int):
+            return float(self) // other if isinstance(other, float) else NotImplemented
+        divisor = int(other)
+        if divisor < 0:
+            return -self // -divisor
+        if divisor == 0:
+            raise ZeroDivisionError
+        form = self.form if self.form.single else within(self.form, self.space.box)
+        return self._made(at_hand(self) // divisor, quotient(form, divisor))
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return other // int(self)
+
+    def __mod__(self, other: Any) -> Any:
+        return self - self // other * other
+
+    def __rmod__(self, other: Any) -> Any:
+        return other % int(self)
+
+    def __truediv__(self, other: Any) -> Any:
+        if isinstance(other, int) and other:
+            return Part(self, int(other))
+        return float(self) / other
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return other / float(self)
+
+    def __round__(self, digits: int = 0) -> int:  # type: ignore[override]
+        return self
+
+    # --- questions
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, float):
+            return other.is_integer() and self == int(other)
+        if not isinstance(other, int):
+            return NotImplemented
+        return self._holds(zero_at, plus(self.form, form_of(other), 1, -1))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __lt__(self, other: Any) -> Any:
+        if isinstance(other, float):
+            return self < math.ceil(other) if math.isfinite(other) else other > 0
+        if not isinstance(other, int):
+            return NotImplemented
+        return self._holds(negative_at, plus(self.form, form_of(other), 1, -1))
+
+    def __gt__(self, other: Any) -> Any:
+        if isinstance(other, float):
+            return self > math.floor(other) if math.isfinite(other) else other < 0
+        if not isinstance(other, int):
+            return NotImplemented
+        return self._holds(negative_at, plus(form_of(other), self.form, 1, -1))
+
+    def __le__(self, other: Any) -> bool:
+        return not self > other
+
+    def __ge__(self, other: Any) -> bool:
+        return not self < other
+
+    def _holds(self, question: Callable[[Form, Box], list[Box]], form: Form) -> bool:
+        return self.space.split(question(form, self.space.box))
+
+
+class Part(float):
+    """An open size divided by a whole number: what `ceil(@x.height / 2)` rounds. Other arithmetic has the plain number."""
+
+    size: int
+    divisor: int
+
+    def __new__(cls, size: int, divisor: int) -> Part:
+        if divisor < 0:
+            size, divisor = -size, -divisor
+        made = super().__new__(cls, at_hand(size) / divisor)
+        made.size, made.divisor = size, divisor
+        return made
+
+    def __floor__(self) -> int:
+        return self.size // self.divisor
+
+    def __ceil__(self) -> int:
+        return -(-self.size // self.divisor)
+
+    def __round__(self, digits: int = 0) -> int:  # type: ignore[override]
+        below, rest = self.size // self.divisor, 2 * (self.size % self.divisor)
+        if rest == self.divisor:
+            return below + below % 2  # halves go to the even number, as Python has it
+        return below + 1 if rest > self.divisor else below
+
+    def __float__(self) -> float:
+        return int(self.size) / self.divisor
+
+    def __int__(self) -> int:
+        return int(self.size) // self.divisor
+
+    def __neg__(self) -> Part:
+        return Part(-self.size, self.divisor)
+
+    def __bool__(self) -> bool:
+        return bool(self.size)
+
+    def __str__(self) -> str:
+        return f"{self.size}/{self.divisor}"
+
+    __repr__ = __str__
+    __hash__ = float.__hash__
+
+
+def _plainly(name: str) -> Callable[..., Any]:
+    """Arithmetic of `float` on the plain number."""
+    plain = getattr(float, name)
+
+    def method(self: Part, other: Any) -> Any:
+        return plain(float(self), float(other) if isinstance(other, int | float) else other)
+
+    return method
+
+
+def _scaled(compare: Callable[[Any, Any], bool]) -> Callable[[Part, Any], Any]:
+    """A comparison of a quotient, as one of its dividend."""
+
+    def method(self: Part, other: Any) -> Any:
+        if isinstance(other, Part):
+            return compare(self.size * other.divisor, other.size * self.divisor)
+        return compare(self.size, other * self.divisor) if isinstance(other, int | float) else NotImplemented
+
+    return method
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod"):
+    for _side in (f"__{_name}__", f"__r{_name}__"):
+        setattr(Part, _side, _plainly(_side))
+for _compare in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge):
+    setattr(Part, f"__{_compare.__name__}__", _scaled(_compare))
+
+
+def at_hand(number: int) -> int:
+    """The plain number at the size in hand. For limits and messages: nothing is kept of it."""
+    return int.__int__(number) if isinstance(number, Dim) else number
+
+
+def evaluated(shape: tuple[int, ...], at: Mapping[str, int]) -> tuple[int, ...]:
+    """A shape with its formulas evaluated at sizes given by letter."""
+    return tuple(size.form(at) if isinstance(size, Dim) else size for size in shape)
+
+
+def form_of(number: int) -> Form:
+    return number.form if isinstance(number, Dim) else Form(number)
+
+
+def merged(one: Case[tuple[int, ...]], other: Case[tuple[int, ...]], space: Space) -> Case[tuple[int, ...]] | None:
+    """Two cases of a shape as one: a box, and sizes that are functions of one letter each. None where they are not."""
+    box = joined(one.box, other.box)
+    if box is None or len(one.answer) != len(other.answer):
+        return None
+    sizes = []
+    for a, b in zip(one.answer, other.answer, strict=True):
+        form = _pieced(form_of(a), form_of(b), one.box, other.box)
+        if form is None:
+            return None
+        sizes.append(form.const if form.constant else Dim(form(space.at), form, space))
+    return Case(box, one.at, tuple(sizes))
+
+
+def _pieced(a: Form, b: Form, first: Box, second: Box) -> Form | None:
+    if a == b:
+        return a
+    letters = {letter for letter in first if first[letter] != second[letter]}
+    if not (a.letters | b.letters) <= letters or len(letters) != 1:
+        return None
+    (letter,) = letters
+    steps = [form.single[1] if form.single else Steps((), (form.const,)) for form in (a, b)]
+    whole = pieced([(first[letter], steps[0]), (second[letter], steps[1])])
+    return None if whole is None else function_form(letter, whole)
