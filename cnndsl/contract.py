@@ -84,9 +84,7 @@ class Contract:
         """All accepted sizes, in as few boxes as joining finds."""
         boxes = [case.box for case in self.cases]
         while True:
-            pair = next(
-                ((a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :] if joined(a, b) is not None), None
-            )
+            pair = next(((a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :] if joined(a, b) is not None), None)
             if pair is None:
                 return tuple(boxes)
             whole = joined(*pair)
@@ -101,9 +99,7 @@ class Contract:
     @property
     def accepted(self) -> str:
         """The accepted sizes as text: `H = 0 mod 16, H >= 16; W = 0 mod 16, W >= 16`."""
-        return " or ".join(
-            "; ".join(described(box[letter], letter) for letter in self.letters) for box in self.boxes
-        )
+        return " or ".join("; ".join(described(box[letter], letter) for letter in self.letters) for box in self.boxes)
 
     def __str__(self) -> str:
         takes = ", ".join(show_shape(shape) for shape in self.inputs.values())  # type: ignore[arg-type]

@@ -175,7 +175,9 @@ def _pattern(sizes: Sizes, letter: str) -> Iterator[str]:
     """The sizes before the pattern begins, then residues and where they begin."""
     period = sizes.marks.period
     reach = sizes.window + period
-    residues = sorted({n % period for n in range(len(sizes.marks.head) + 1, len(sizes.marks.head) + period + 1) if n in sizes})
+    residues = sorted(
+        {n % period for n in range(len(sizes.marks.head) + 1, len(sizes.marks.head) + period + 1) if n in sizes}
+    )
     start = next(
         n for n in range(1, reach + 1) if all((m in sizes) == (m % period in residues) for m in range(n, reach + 1))
     )

@@ -97,7 +97,9 @@ class Steps:
         return gcd(self.rise, *self.head, *self.tail)
 
 
-def _lowest_terms(head: tuple[int, ...], tail: tuple[int, ...], rise: int) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+def _lowest_terms(
+    head: tuple[int, ...], tail: tuple[int, ...], rise: int
+) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     whole = len(tail)
     for period in _divisors(whole):
         step, rest = divmod(rise * period, whole)

@@ -86,7 +86,7 @@ class _Search:
             box, diagnostics = self.failures[0]
             raise SpecError(self.for_which(found, box) for found in diagnostics)
         graph = self.cases[0].graph
-        inputs = {name: tuple(str(n) if isinstance(n, Dim) else n for n in s) for name, s in graph.inputs.items()}
+        inputs = {name: tuple(map(_letter, shape)) for name, shape in graph.inputs.items()}
         contract = Contract(self.letters, inputs, tuple(self.cases), tuple(self.excluded))
         return replace(graph, contract=contract)
 
@@ -108,6 +108,11 @@ def same_network(one: Graph, other: Graph) -> bool:
 
 def _weights(graph: Graph, index: int) -> list[tuple[int, ...]]:
     return [numbers(weight.shape) for weight in graph.weights(graph.nodes[index]).values()]
+
+
+def _letter(size: int) -> int | str:
+    """The letter of an input's size that was left open."""
+    return size.form.singles[0][0] if isinstance(size, Dim) else size
 
 
 def _endless(box: Box) -> bool:

@@ -74,7 +74,9 @@ def open_weight(walk: Walk, op: Op, size: Dim, operands: Flow, call: syntax.Call
         f"{flowing} flows in",
         others=(Label(walk.syntax.inputs[0].size.span, "left open here"),),
         helps=(
-            Help(f"say the size the weights are for, as in `input {example}`; `--input` with letters then lists what fits"),
+            Help(
+                f"say the size the weights are for, as in `input {example}`; `--input` with letters then lists what fits"
+            ),
             Help("`globalavgpool` before it makes one number of each map"),
         ),
     )

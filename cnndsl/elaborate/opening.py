@@ -20,6 +20,7 @@ from cnndsl.source import Span
 if TYPE_CHECKING:
     from cnndsl.elaborate.walk import Walk
 
+
 class Opening:
     """The open sizes of one walk. `declared`: the spec itself leaves them open, so that it has no size of its own."""
 
