@@ -97,9 +97,14 @@ class Contract:
         return self.cases[0].graph.outputs
 
     @property
+    def listed(self) -> list[str]:
+        """The accepted sizes as text, box by box: `H = 0 mod 16, H >= 16; W = 0 mod 16, W >= 16`."""
+        return ["; ".join(described(box[letter], letter) for letter in self.letters) for box in self.boxes]
+
+    @property
     def accepted(self) -> str:
-        """The accepted sizes as text: `H = 0 mod 16, H >= 16; W = 0 mod 16, W >= 16`."""
-        return " or ".join("; ".join(described(box[letter], letter) for letter in self.letters) for box in self.boxes)
+        """The accepted sizes as one text."""
+        return " or ".join(self.listed)
 
     def __str__(self) -> str:
         takes = ", ".join(show_shape(shape) for shape in self.inputs.values())  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.dims import evaluated
-from cnndsl.op import Op, Shape, Weight, show_shape
+from cnndsl.op import Op, Shape, Weight, numbers, show_shape
 from cnndsl.source import Span
 
 if TYPE_CHECKING:
@@ -187,7 +187,9 @@ class Graph:
 
     def weights(self, node: Node) -> dict[str, Weight]:
         """The weights a node owns, by name; none where it uses another node's."""
-        return {} if node.shares is not None else node.op.weights(*self.in_shapes(node))
+        if node.shares is not None:
+            return {}
+        return {k: w._replace(shape=numbers(w.shape)) for k, w in node.op.weights(*self.in_shapes(node)).items()}
 
     def node_params(self, node: Node) -> int:
         """How many trainable numbers a node owns."""

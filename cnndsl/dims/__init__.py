@@ -20,7 +20,9 @@ from cnndsl.dims.form import holds as holds
 from cnndsl.dims.form import joined as joined
 from cnndsl.dims.form import leftover as leftover
 from cnndsl.dims.form import zero_at as zero_at
+from cnndsl.dims.formula import Piece as Piece
 from cnndsl.dims.formula import described as described
+from cnndsl.dims.formula import pieces as pieces
 from cnndsl.dims.formula import written as written
 from cnndsl.dims.steps import ALL as ALL
 from cnndsl.dims.steps import Sizes as Sizes

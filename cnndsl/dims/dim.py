@@ -153,7 +153,7 @@ class Dim(int):
         return int.__hash__(self)
 
     def __bool__(self) -> bool:
-        return not self == 0
+        return self != 0
 
     def __reduce__(self) -> Any:
         return Dim, (at_hand(self), self.form, self.space)

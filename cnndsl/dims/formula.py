@@ -1,38 +1,59 @@
-"""How formulas and sets of sizes are written: `ceil(H/32)`, `118,013,952*ceil(H/2)*ceil(W/2)`, `H = 0 mod 16, H >= 16`."""
+"""How formulas and sets of sizes are written: `ceil(H/32)`, `9,408*ceil(H/2)*ceil(W/2)`, `H = 0 mod 16, H >= 16`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from fractions import Fraction
 from functools import lru_cache
 from itertools import groupby
 from math import gcd, lcm
+from typing import NamedTuple
 
 from cnndsl.dims.form import Box, Form
-from cnndsl.dims.steps import ALL, CACHED, Sizes, Steps, divisors
+from cnndsl.dims.steps import ALL, CACHED, Sizes, Steps, divisors, shifted
 
 MOST_LISTED = 8
 """So many sizes or residues are listed one by one before a pattern that is no better is cut short."""
 
 
 def written(form: Form, box: Box) -> str:
-    """A formula, as short as it can be said of the sizes of a box: `floor(H/2)` is `H/2` where H is even."""
-    terms = [_product(factors, coefficient, box) for factors, coefficient in form.products]
-    if not terms and form.single is not None:
+    """A formula, as short as it can be said of the sizes of a box: `floor(H/2)` is `H/2` where H is even. What grows fastest first."""
+    if not form.products and form.single is not None:
         letter, steps = form.single
         return function(letter, steps, box.get(letter, ALL))
-    terms += [function(letter, steps, box.get(letter, ALL)) for letter, steps in form.singles]
-    if form.const or not terms:
-        terms.append(f"{form.const:,}")
-    return " + ".join(terms).replace("+ -", "- ")
+    const = Fraction(form.const)
+    terms: dict[str, Fraction] = {}
+    growth: dict[str, Fraction] = {}
+    for factors, coefficient in form.products:
+        text, factor, rate = _product(factors, box)
+        if not text:
+            const += coefficient * factor
+            continue
+        terms[text] = terms.get(text, Fraction(0)) + coefficient * factor
+        growth[text] = growth.get(text, Fraction(0)) + abs(coefficient * rate)
+    texts = [_times(terms[text], text) for text in sorted(terms, key=lambda text: -growth[text]) if terms[text]]
+    texts += [function(letter, steps, box.get(letter, ALL)) for letter, steps in form.singles]
+    if const or not texts:
+        texts.append(f"{int(const):,}" if const.denominator == 1 else str(const))
+    return " + ".join(texts).replace("+ -", "- ")
 
 
-def _product(factors: tuple[tuple[str, Steps], ...], coefficient: int, box: Box) -> str:
-    words = [function(letter, steps, box.get(letter, ALL)) for letter, steps in factors]
-    numbers = [int(word.replace(",", "")) for word in words if word.replace(",", "").isdigit()]
-    for number in numbers:
-        coefficient *= number
-    words = [f"({w})" if _is_sum(w) else w for w in words if not w.replace(",", "").isdigit()]
-    return "*".join([f"{coefficient:,}"] * (coefficient != 1 or not words) + words)
+def _product(factors: tuple[tuple[str, Steps], ...], box: Box) -> tuple[str, Fraction, Fraction]:
+    """A product as text and a factor before it, with constants and `H/2` taken out; and how fast it grows."""
+    words: list[str] = []
+    factor = rate = Fraction(1)
+    for letter, steps in factors:
+        domain = box.get(letter, ALL)
+        points = _points(steps, domain)
+        slope = Fraction(steps.rise, steps.period) if domain.infinite else Fraction(*reversed(points[-1]))
+        rate *= slope
+        if all(value == points[0][1] for _, value in points):
+            factor *= points[0][1]
+        elif all(value == slope * n for n, value in points):
+            factor *= slope
+            words.append(letter)
+        else:
+            words.append(_factor(function(letter, steps, domain)))
+    return "*".join(words), factor, rate
 
 
 def _is_sum(text: str) -> bool:
@@ -53,19 +74,19 @@ def function(letter: str, steps: Steps, domain: Sizes) -> str:
         return "?"
     rise, period = steps.rise, steps.period
     if not domain.infinite:
-        return _few(letter, points)
+        return _few(letter, steps, domain, points)
     slope = gcd(rise, period)
     up, down = rise // slope, period // slope
     first, value = points[0]
     if all(down * (v - value) == up * (n - first) for n, v in points):
         return _line(letter, up, down, down * value - up * first)
     if up <= 0:
-        return _listed(letter, steps, points)
+        return _derived(letter, steps, domain)
     for factor in divisors(slope * max(1, domain.marks.period // gcd(period, domain.marks.period))):
         text = _rounded(letter, up * factor, down * factor, points)
         if text:
             return text
-    return _listed(letter, steps, points)
+    return _derived(letter, steps, domain)
 
 
 def _points(steps: Steps, domain: Sizes) -> list[tuple[int, int]]:
@@ -87,8 +108,10 @@ def _line(letter: str, up: int, down: int, shift: int) -> str:
     return top if down == 1 else f"({top})/{down}" if shift else f"{top}/{down}"
 
 
-def _times(factor: int, text: str) -> str:
-    return text if factor == 1 else f"-{text}" if factor == -1 else f"{factor:,}*{text}"
+def _times(factor: int | Fraction, text: str) -> str:
+    if isinstance(factor, Fraction) and factor.denominator > 1:
+        return f"{factor.numerator:,}/{factor.denominator:,}*{text}"
+    return text if factor == 1 else f"-{text}" if factor == -1 else f"{int(factor):,}*{text}"
 
 
 def _plus(text: str, addend: int) -> str:
@@ -121,8 +144,8 @@ def _top(letter: str, shift: int) -> str:
     return letter if shift == 0 else f"({_plus(letter, shift)})"
 
 
-def _few(letter: str, points: list[tuple[int, int]]) -> str:
-    """A function of a few sizes: a constant, a line, a rounded line, or its values."""
+def _few(letter: str, steps: Steps, domain: Sizes, points: list[tuple[int, int]]) -> str:
+    """A function of a few sizes: a constant, a line, a rounded line, as it was computed, or its values."""
     values = {value for _, value in points}
     if len(values) == 1:
         return f"{points[0][1]:,}"
@@ -133,27 +156,41 @@ def _few(letter: str, points: list[tuple[int, int]]) -> str:
         return _line(letter, up, down, down * at_a - up * a)
     for divisor in range(2, b + 1):
         for factor in (1, 2, 4, 8):
-            text = _rounded(letter, factor, divisor, points) if (at_b - at_a) * divisor < 4 * factor * (b - a) else ""
+            near = abs((at_b - at_a) * divisor - factor * (b - a)) <= 2 * factor * divisor
+            text = _rounded(letter, factor, divisor, points) if near else ""
             if text:
                 return text
-    return _table(letter, points)
+    return _derived(letter, steps, domain) if steps.made is not None else _table(letter, points)
 
 
-def _listed(letter: str, steps: Steps, points: list[tuple[int, int]]) -> str:
-    """A function that is no rounded line: by its values on one period, `(H + [0, 1, 1, 2][H mod 4])/2`."""
-    period, rise = steps.period, steps.rise
-    if period > MOST_LISTED or steps.head:
-        return f"{letter}' of {period} kinds, {letter} mod {period}" if not rise else _rough(letter, steps)
-    by_residue = [steps(n if n else period) - (rise if n == 0 else 0) for n in range(period)]
-    kinds = ", ".join(map(str, by_residue))
-    return f"[{kinds}][{letter} mod {period}]" + (f" + {_times(rise, f'floor({letter}/{period})')}" if rise else "")
+def _derived(letter: str, steps: Steps, domain: Sizes) -> str:
+    """A function that is no rounded line: as it was computed, else by its values on one period."""
+    if steps.made is not None:
+        how, parts, (a, b) = steps.made
+        inner = parts[0].made
+        if how == "line" and a < 0 and inner is not None and inner[0] == "floor":
+            # -floor(-x/d) is ceil(x/d)
+            ceiling = f"ceil({_factor(function(letter, shifted(inner[1][0], -1, 0), domain))}/{inner[2][0]})"
+            return _plus(_times(-a, ceiling), b)
+        texts = [function(letter, part, domain) for part in parts]
+        if how == "floor":
+            return f"floor({_factor(texts[0])}/{a})"
+        if how == "line":
+            return _plus(_times(a, _factor(texts[0]) if a != 1 else texts[0]), b)
+        return f"{_times(a, _factor(texts[0]))} + {_times(b, _factor(texts[1]))}".replace("+ -", "- ")
+    period, rise, start = steps.period, steps.rise, len(steps.head) + 1
+    kinds = [steps(n) - rise * (n // period) for n in (start + (r - start) % period for r in range(period))]
+    text = f"[{', '.join(map(str, kinds))}][{letter} mod {period}]"
+    text += f" + {_times(rise, f'floor({letter}/{period})')}" if rise else ""
+    return f"{text} from {letter} = {start} on" if steps.head else text
 
 
-def _rough(letter: str, steps: Steps) -> str:
-    return f"about {steps.rise}*{letter}/{steps.period}"
+def _factor(text: str) -> str:
+    return f"({text})" if _is_sum(text) else text
 
 
 def _table(letter: str, points: list[tuple[int, int]]) -> str:
+    """A function of a few sizes by its values."""
     runs = [(value, [n for n, _ in group]) for value, group in groupby(points, key=lambda point: point[1])]
     shown = ", ".join(f"{value} at {_range(sizes)}" for value, sizes in runs[:MOST_LISTED])
     return f"[{shown}{', ...' if len(runs) > MOST_LISTED else ''}]"
@@ -162,55 +199,63 @@ def _table(letter: str, points: list[tuple[int, int]]) -> str:
 # --- sets --------------------------------------------------------------------------------------------------------
 
 
-def described(sizes: Sizes, letter: str) -> str:
-    """A set of sizes: `H >= 32`, `H = 0 mod 16, H >= 16`, `63 <= H <= 94`, `H = 1, 3 or H >= 5`."""
-    if not sizes:
-        return f"no {letter}"
+class Piece(NamedTuple):
+    """Sizes from `low` to `high` (None: without an end) that leave one of `residues` when divided by `modulus`."""
+
+    low: int
+    high: int | None
+    modulus: int = 1
+    residues: tuple[int, ...] = (0,)
+
+
+def pieces(sizes: Sizes) -> list[Piece]:
+    """A set of sizes as few simple ones, in order."""
     if not sizes.infinite:
-        return " or ".join(_interval(run, letter) for run in _runs(list(sizes)))
-    return " or ".join(_pattern(sizes, letter))
-
-
-def _pattern(sizes: Sizes, letter: str) -> Iterator[str]:
-    """The sizes before the pattern begins, then residues and where they begin."""
+        return _runs(list(sizes))
     period = sizes.marks.period
     reach = sizes.window + period
-    residues = sorted(
-        {n % period for n in range(len(sizes.marks.head) + 1, len(sizes.marks.head) + period + 1) if n in sizes}
-    )
-    start = next(
-        n for n in range(1, reach + 1) if all((m in sizes) == (m % period in residues) for m in range(n, reach + 1))
-    )
-    while start not in sizes:
-        start += 1
-    yield from (_interval(run, letter) for run in _runs([n for n in range(1, start) if n in sizes]))
-    if period == 1:
-        yield f"{letter} >= {start}"
-        return
-    missing = [n for n in range(period) if n not in residues]
-    if len(missing) == 1 < len(residues) - 1:
-        yield f"{letter} != {missing[0]} mod {period}, {letter} >= {start}"
-    else:
-        yield f"{letter} = {_any_of(residues)} mod {period}, {letter} >= {start}"
+    pattern = range(len(sizes.marks.head) + 1, len(sizes.marks.head) + period + 1)
+    residues = tuple(sorted({n % period for n in pattern if n in sizes}))
+    start = reach - period
+    while start > 1 and ((start - 1) in sizes) == ((start - 1) % period in residues):
+        start -= 1
+    before = [n for n in range(1, start) if n in sizes]
+    low = next(n for n in range(start, start + period) if n in sizes)
+    return [*_runs(before), Piece(low, None, period, residues)]
 
 
-def _any_of(numbers: list[int]) -> str:
-    return ", ".join(map(str, numbers[:-1])) + " or " * (len(numbers) > 1) + str(numbers[-1])
+def _runs(numbers: list[int]) -> list[Piece]:
+    """Numbers in order as runs of neighbours, or of three and more that keep one distance."""
+    found: list[Piece] = []
+    at = 0
+    while at < len(numbers):
+        step = numbers[at + 1] - numbers[at] if at + 1 < len(numbers) else 1
+        end = at
+        while end + 1 < len(numbers) and numbers[end + 1] - numbers[end] == step:
+            end += 1
+        if step > 1 and end - at < 2:
+            end, step = at, 1
+        found.append(Piece(numbers[at], numbers[end], step, (numbers[at] % step,)))
+        at = end + 1
+    return found
 
 
-def _runs(numbers: list[int]) -> list[list[int]]:
-    """Numbers in order, split where they are no neighbours; numbers far apart with one step between them are one run."""
-    runs: list[list[int]] = []
-    for n in numbers:
-        if runs and n == runs[-1][-1] + 1:
-            runs[-1].append(n)
-        else:
-            runs.append([n])
-    return runs
+def described(sizes: Sizes, letter: str) -> str:
+    """A set of sizes: `H >= 32`, `H = 0 mod 16, H >= 16`, `63 <= H <= 94`, `H = 1 or H >= 5`."""
+    return " or ".join(_piece(piece, letter) for piece in pieces(sizes)) or f"no {letter}"
 
 
-def _interval(run: list[int], letter: str) -> str:
-    return f"{letter} = {run[0]}" if len(run) == 1 else f"{run[0]} <= {letter} <= {run[-1]}"
+def _piece(piece: Piece, letter: str) -> str:
+    low, high, modulus, residues = piece
+    if low == high:
+        return f"{letter} = {low}"
+    bounds = f"{letter} >= {low}" if high is None else f"{low} <= {letter} <= {high}"
+    if modulus == 1:
+        return bounds
+    missing = [n for n in range(modulus) if n not in residues]
+    if len(missing) == 1 < len(residues):
+        return f"{letter} != {missing[0]} mod {modulus}, {bounds}"
+    return f"{letter} = {', '.join(map(str, residues))} mod {modulus}, {bounds}"
 
 
 def _range(sizes: list[int]) -> str:

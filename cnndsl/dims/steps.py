@@ -18,6 +18,9 @@ LONGEST = 20_000
 CACHED = 20_000
 
 
+Made = tuple[str, tuple["Steps", ...], tuple[int, int]]
+
+
 class TooLong(Exception):  # noqa: N818 - it says that a question is too big
     """A function or a set would need more than `LONGEST` numbers."""
 
@@ -25,14 +28,16 @@ class TooLong(Exception):  # noqa: N818 - it says that a question is too big
 class Steps:
     """A function of n = 1, 2, 3 ...: `head` at first, then one period `tail`, which goes on with `rise` more each time.
 
-    Immutable, in lowest terms (no shorter head or period says the same), so equal functions are equal objects.
+    Immutable, in lowest terms (no shorter head or period says the same), so equal functions have equal numbers. `made` is how it
+    was first computed, for its text: ("floor", (f,), (divisor, 0)), ("line", (f,), (factor, addend)), ("sum", (f, g), (a, b)).
     """
 
-    __slots__ = ("_hash", "head", "rise", "tail")
+    __slots__ = ("_hash", "head", "made", "rise", "tail")
 
-    def __init__(self, head: Sequence[int], tail: Sequence[int], rise: int = 0) -> None:
+    def __init__(self, head: Sequence[int], tail: Sequence[int], rise: int = 0, made: Made | None = None) -> None:
         if len(head) + len(tail) > LONGEST:
             raise TooLong
+        self.made = made
         self.head, self.tail, self.rise = _lowest_terms(tuple(head), tuple(tail), rise)
         self._hash = hash((self.head, self.tail, self.rise))
 
@@ -79,9 +84,9 @@ class Steps:
         flat = list(islice(self.values(), head + period))
         return flat[:head], flat[head:]
 
-    def each(self, change: Callable[[int], int], rise: int) -> Steps:
+    def each(self, change: Callable[[int], int], rise: int, made: Made | None = None) -> Steps:
         """The function with every value changed, and another rise."""
-        return Steps([*map(change, self.head)], [*map(change, self.tail)], rise)
+        return Steps([*map(change, self.head)], [*map(change, self.tail)], rise, made)
 
     def where(self, wanted: Callable[[int], bool]) -> Sizes:
         """The n at which f(n) is wanted; `wanted` asks for the sign of a number or whether it is 0."""
@@ -141,15 +146,19 @@ def combined(f: Steps, g: Steps, a: int, b: int) -> Steps:
     head, period = _together(f, g)
     (h1, t1), (h2, t2) = f.laid_out(head, period), g.laid_out(head, period)
     rise = a * f.rise * (period // f.period) + b * g.rise * (period // g.period)
-    return Steps(
-        [a * x + b * y for x, y in zip(h1, h2, strict=True)], [a * x + b * y for x, y in zip(t1, t2, strict=True)], rise
-    )
+    before, values = ([a * x + b * y for x, y in zip(*pair, strict=True)] for pair in ((h1, h2), (t1, t2)))
+    return Steps(before, values, rise, ("sum", (f, g), (a, b)))
 
 
 @lru_cache(CACHED)
 def shifted(f: Steps, factor: int, addend: int) -> Steps:
     """factor*f + addend."""
-    return f.each(lambda value: factor * value + addend, factor * f.rise)
+    part, a, b = f, factor, addend
+    if f.made is not None and f.made[0] == "line":
+        ((part,), (c, d)) = f.made[1:]
+        a, b = factor * c, factor * d + addend
+    made = part.made if (a, b) == (1, 0) else ("line", (part,), (a, b))
+    return f.each(lambda value: factor * value + addend, factor * f.rise, made)
 
 
 @lru_cache(CACHED)
@@ -157,7 +166,8 @@ def floored(f: Steps, divisor: int) -> Steps:
     """floor(f / divisor), for a divisor above 0."""
     periods = divisor // gcd(f.rise, divisor)
     head, tail = f.laid_out(len(f.head), f.period * periods)
-    return Steps([v // divisor for v in head], [v // divisor for v in tail], f.rise * periods // divisor)
+    made = ("floor", (f,), (divisor, 0))
+    return Steps([v // divisor for v in head], [v // divisor for v in tail], f.rise * periods // divisor, made)
 
 
 def pieced(pieces: Iterable[tuple[Sizes, Steps]]) -> Steps | None:

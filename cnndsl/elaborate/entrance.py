@@ -112,10 +112,10 @@ def inputs(walk: Walk, given: Mapping[str, Sizes], env: Env) -> Flow:
         )
     for place, (item, name) in enumerate(zip(net.inputs, names, strict=True)):
         sizes = given.get(name) or given.get(str(place)) or written(walk, item)
-        shape = sizes and open_sizes(walk, sizes)
-        if shape is None:
+        if sizes is None:
             refs.append(LOST[0])
         else:
+            shape = open_sizes(walk, sizes)
             ref = walk.trace.add(OPS["input"](shape=shape), (), shape, item.span, name)
             refs.append(ref)
         if item.label:

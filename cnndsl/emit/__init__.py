@@ -30,12 +30,15 @@ def emit(graph: Graph) -> str:
     root: Group = tree.scopes[""].group
     groups = _ordered(root)
     mentioned = _mentioned(groups)
-    texts, used = copies(mentioned)
+    copied, used = copies(mentioned)
     tuples = outputs(graph)
     entitle(groups, graph, {*layers()[0], *(item.name for item in tuples.values())})
-    blocks = list(texts)
+    blocks = list(copied)
     blocks.extend(item.text() for item in tuples.values())
-    blocks.extend(ClassWriter(graph, group, tuples if group is root else {}).text() for group in groups)
+    writers = [ClassWriter(graph, group, tuples if group is root else {}) for group in groups]
+    texts = [writer.text() for writer in writers]
+    blocks.extend(writer.size_check for writer in writers if writer.size_check)
+    blocks.extend(texts)
     blocks.append(main_block(graph, root.name))
     names = {"nn", "Tensor", "torch", *used, *(name for name in mentioned if name in ("F", "math"))}
     if tuples:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cnndsl.emit.entry import CHECK, size_check
 from cnndsl.emit.forward import Block, Forward, build, literal
 from cnndsl.emit.group import Group, Param, safe
 from cnndsl.emit.layout import WIDTH
@@ -17,7 +18,7 @@ from cnndsl.emit.steps import Call, Value, split_name, walk
 from cnndsl.emit.titles import main_name
 from cnndsl.emit.tree import Entry
 from cnndsl.graph import MODULE_NAMES, Graph, Node
-from cnndsl.op import show_shape
+from cnndsl.op import numbers, show_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class ClassWriter:
         self.entry = group.entry
         self.top = self.entry.parent is None
         self.region = group.region
+        self.size_check = ""
         self.names = Names()
         self.names.hints = {2 * out.node: out.name for out in graph.results}
         self.names.aux = {2 * out.node for out in graph.results if out.aux}
@@ -142,6 +144,9 @@ class ClassWriter:
         head.add(f"def forward(self{params}) -> {self._annotation(optional)}:")
         self.head = head.lines
         self.body = Block(8)
+        if self.top and self.graph.contract is not None:
+            self.body.add(f"{CHECK}({', '.join(labels)})")
+            self.size_check = size_check(self.graph.name, self.graph.contract, labels)
         forward.rows(self.region.steps, nesting, self.body, (), set() if self.top else optional)
         texts = [forward.expression(v, nesting, ()) for v in ends]
         self._return(forward, nesting, texts)
@@ -257,7 +262,7 @@ def _declared(param: Param) -> str:
 
 def main_block(graph: Graph, name: str) -> str:
     """The lines that run the file by itself: build the net, count, run a random batch."""
-    shapes = [", ".join(map(str, (1, *shape))) for shape in graph.inputs.values()]
+    shapes = [", ".join(map(str, (1, *numbers(shape)))) for shape in graph.inputs.values()]
     block = Block(4)
     block.add(f"model = {name}().eval()")
     block.add('print(f"{sum(p.numel() for p in model.parameters() if p.requires_grad):,} parameters")')

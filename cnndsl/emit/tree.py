@@ -9,6 +9,7 @@ from typing import Any
 from cnndsl.emit.library import arguments
 from cnndsl.emit.steps import Call, Region, Step, Value, abstract, split_name
 from cnndsl.graph import Frame, Graph, Node
+from cnndsl.op import numbers
 
 
 @dataclass(slots=True, eq=False)
@@ -152,11 +153,11 @@ class Tree:
         return [call]
 
     def _node(self, node: Node, home: Entry) -> Call:
-        shapes = self.graph.in_shapes(node)
+        shapes = tuple(numbers(shape) for shape in self.graph.in_shapes(node))
         op: Any = node.op
-        code = op.code_with_indices(shapes, node.shape) if node.indices else op.code(shapes, node.shape)
+        code = (op.code_with_indices if node.indices else op.code)(shapes, numbers(node.shape))
         keys, values = arguments(code.module, code.args, code.kwargs)
-        call, numbers = abstract(code.call)
+        call, literals = abstract(code.call)
         name = _relative(node.path, home) if code.module else ""
         stem, number = split_name(name, node.op.name)
         label = "" if split_name(node.name, node.op.name)[0] == node.op.name else node.name
@@ -164,7 +165,7 @@ class Tree:
             name,
             code.module,
             keys,
-            [(value,) for value in (*values, *numbers)],
+            [(value,) for value in (*values, *literals)],
             call,
             operands(node),
             [2 * node.index, 2 * node.index + 1] if node.indices else [2 * node.index],
