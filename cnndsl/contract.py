@@ -128,8 +128,8 @@ class Contract:
 
 
 def _set_json(sizes: Sizes, letter: str) -> dict[str, Any]:
-    head, period = len(sizes.marks.head), sizes.marks.period
-    pattern = [n for n in range(head + 1, head + period + 1) if n in sizes]
+    head, period = sizes.length, sizes.period
+    pattern = [n for n in range(head + 1, sizes.window + 1) if n in sizes]
     return {
         "text": described(sizes, letter),
         "sizes": [n for n in range(1, head + 1) if n in sizes],

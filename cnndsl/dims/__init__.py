@@ -1,6 +1,6 @@
 """Sizes left open: formulas in H and W that behave as integers, and the sets of sizes at which a net can be built.
 
-`steps.py` has functions of one letter and sets of sizes, `form.py` sums of products of them, `dim.py` the number that shape
+`steps.py` has functions of one letter, `sets.py` sets of sizes, `form.py` sums of products of them, `dim.py` the number that shape
 rules compute with, `formula.py` how it is all written. docs/open-sizes.md says why the answers hold for every size.
 """
 
@@ -24,6 +24,6 @@ from cnndsl.dims.formula import Piece as Piece
 from cnndsl.dims.formula import described as described
 from cnndsl.dims.formula import pieces as pieces
 from cnndsl.dims.formula import written as written
-from cnndsl.dims.steps import ALL as ALL
-from cnndsl.dims.steps import Sizes as Sizes
+from cnndsl.dims.sets import ALL as ALL
+from cnndsl.dims.sets import Sizes as Sizes
 from cnndsl.dims.steps import TooLong as TooLong

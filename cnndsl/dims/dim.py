@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from cnndsl.dims.form import (
     Box,
     Form,
+    Unfollowed,
     function_form,
     holds,
     joined,
@@ -30,7 +31,8 @@ from cnndsl.dims.form import (
     zero_at,
 )
 from cnndsl.dims.formula import written
-from cnndsl.dims.steps import Steps, pieced
+from cnndsl.dims.sets import pieced
+from cnndsl.dims.steps import Steps
 
 Answer = TypeVar("Answer")
 MOST_CASES = 400
@@ -67,8 +69,6 @@ class Space:
         if self.finished:
             return not leftover(self.box, parts)
         here = next((part for part in parts if holds(part, self.at)), None)
-        if self.quiet:
-            return here is not None
         if here is not None:
             others = leftover(self.box, [here])
             outside = leftover(self.box, parts)
@@ -263,7 +263,15 @@ class Dim(int):
         return not self < other
 
     def _holds(self, question: Callable[[Form, Box], list[Box]], form: Form) -> bool:
-        return self.space.split(question(form, self.space.box))
+        if self.space.quiet:
+            value = form(self.space.at)
+            return value == 0 if question is zero_at else value < 0
+        try:
+            return self.space.split(question(form, self.space.box))
+        except Unfollowed:
+            if self.space.finished:  # it is not so for all sizes, or nobody can tell
+                return False
+            raise
 
 
 class Part(float):

@@ -6,21 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from cnndsl.dims.steps import (
-    ALL,
-    CACHED,
-    IDENTITY,
-    Sizes,
-    Steps,
-    combined,
-    divisors,
-    equal_to,
-    floored,
-    least,
-    negatives,
-    shifted,
-    zeros,
-)
+from cnndsl.dims.sets import ALL, Sizes, equal_to, least, negatives, zeros
+from cnndsl.dims.steps import CACHED, IDENTITY, Steps, combined, divisors, floored, shifted
 
 Factor = tuple[str, Steps]
 """A letter and a function of it."""

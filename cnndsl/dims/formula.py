@@ -9,7 +9,8 @@ from math import gcd, lcm
 from typing import NamedTuple
 
 from cnndsl.dims.form import Box, Form
-from cnndsl.dims.steps import ALL, CACHED, Sizes, Steps, divisors, shifted
+from cnndsl.dims.sets import ALL, Sizes
+from cnndsl.dims.steps import CACHED, Steps, divisors, shifted
 
 MOST_LISTED = 8
 """So many sizes or residues are listed one by one before a pattern that is no better is cut short."""
@@ -82,7 +83,7 @@ def function(letter: str, steps: Steps, domain: Sizes) -> str:
         return _line(letter, up, down, down * value - up * first)
     if up <= 0:
         return _derived(letter, steps, domain)
-    for factor in divisors(slope * max(1, domain.marks.period // gcd(period, domain.marks.period))):
+    for factor in divisors(slope * max(1, domain.period // gcd(period, domain.period))):
         text = _rounded(letter, up * factor, down * factor, points)
         if text:
             return text
@@ -91,8 +92,8 @@ def function(letter: str, steps: Steps, domain: Sizes) -> str:
 
 def _points(steps: Steps, domain: Sizes) -> list[tuple[int, int]]:
     """Enough sizes of a domain, with the values there, to know the function by."""
-    head = max(len(steps.head), len(domain.marks.head))
-    last = head + 2 * lcm(steps.period, domain.marks.period)
+    head = max(len(steps.head), domain.length)
+    last = head + 2 * lcm(steps.period, domain.period)
     return [(n, steps(n)) for n in range(1, last + 1) if n in domain]
 
 
@@ -212,9 +213,9 @@ def pieces(sizes: Sizes) -> list[Piece]:
     """A set of sizes as few simple ones, in order."""
     if not sizes.infinite:
         return _runs(list(sizes))
-    period = sizes.marks.period
+    period = sizes.period
     reach = sizes.window + period
-    pattern = range(len(sizes.marks.head) + 1, len(sizes.marks.head) + period + 1)
+    pattern = range(sizes.length + 1, sizes.window + 1)
     residues = tuple(sorted({n % period for n in pattern if n in sizes}))
     start = reach - period
     while start > 1 and ((start - 1) in sizes) == ((start - 1) % period in residues):

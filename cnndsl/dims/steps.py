@@ -1,20 +1,20 @@
-"""Functions of one open size, and sets of sizes, exact for all sizes at once.
+"""Functions of one open size, exact for all sizes at once.
 
 Every size of a net is made from an open one by sums, multiples and rounded quotients, so as a function f of that letter it is
 quasi-linear: f(n + P) = f(n) + S for some period P and rise S, from some n on. Finitely many numbers therefore say all of it:
 the values before that n, those of one period, and the rise. Sums, differences, multiples and floors of quotients of such
-functions are such functions, and where one is zero or negative repeats with a period too (`Steps.where`).
+functions are such functions; `sets.py` has the sizes at which one is zero or negative.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import islice
-from math import gcd, inf, lcm
+from math import gcd, lcm
 
 LONGEST = 20_000
-"""The most numbers a function or a set is kept with; nets of the literature need a few hundred."""
+"""The most numbers a function is kept with; nets of the literature need a few dozen."""
 CACHED = 20_000
 
 
@@ -88,15 +88,6 @@ class Steps:
         """The function with every value changed, and another rise."""
         return Steps([*map(change, self.head)], [*map(change, self.tail)], rise, made)
 
-    def where(self, wanted: Callable[[int], bool]) -> Sizes:
-        """The n at which f(n) is wanted; `wanted` asks for the sign of a number or whether it is 0."""
-        settled = 0  # periods until no value changes its sign any more
-        for value in self.tail if self.rise else ():
-            if value * self.rise <= 0:
-                settled = max(settled, -(-abs(value) // abs(self.rise)) + 1)
-        head, tail = self.laid_out(len(self.head) + settled * self.period, self.period)
-        return Sizes.of([*map(wanted, head)], [*map(wanted, tail)])
-
     def content(self) -> int:
         """The greatest number that divides all values."""
         return gcd(self.rise, *self.head, *self.tail)
@@ -168,146 +159,3 @@ def floored(f: Steps, divisor: int) -> Steps:
     head, tail = f.laid_out(len(f.head), f.period * periods)
     made = ("floor", (f,), (divisor, 0))
     return Steps([v // divisor for v in head], [v // divisor for v in tail], f.rise * periods // divisor, made)
-
-
-def pieced(pieces: Iterable[tuple[Sizes, Steps]]) -> Steps | None:
-    """The function that is each of several on its set; None where they grow at different rates. Outside of the sets: the first."""
-    listed = list(pieces)
-    functions, sets = [f for _, f in listed], [s.marks for s, _ in listed]
-    head, period = _together(*functions, *sets)
-    rises = [f.rise * (period // f.period) for f in functions]
-    laid = [f.laid_out(head, period) for f in functions]
-    marks = [s.laid_out(head, period) for s in sets]
-    if any(rise != rises[0] and any(mark[1]) for rise, mark in zip(rises, marks, strict=True)):
-        return None
-    out: tuple[list[int], list[int]] = (list(laid[0][0]), list(laid[0][1]))
-    for values, mark in zip(laid, marks, strict=True):
-        for part in (0, 1):
-            out[part][:] = [v if m else o for v, m, o in zip(values[part], mark[part], out[part], strict=True)]
-    return Steps(*out, rises[0])
-
-
-class Sizes:
-    """A set of sizes 1, 2, 3 ... that repeats with a period from some size on."""
-
-    __slots__ = ("marks",)
-
-    def __init__(self, marks: Steps) -> None:
-        self.marks = marks
-
-    @classmethod
-    def of(cls, head: Sequence[bool], tail: Sequence[bool]) -> Sizes:
-        return cls(Steps([*map(int, head)], [*map(int, tail)]))
-
-    @classmethod
-    def only(cls, *sizes: int) -> Sizes:
-        """The set of a few sizes."""
-        return cls.of([n in sizes for n in range(1, max(sizes) + 1)], [False])
-
-    def __contains__(self, n: int) -> bool:
-        return n >= 1 and bool(self.marks(n))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sizes) and self.marks == other.marks
-
-    def __hash__(self) -> int:
-        return hash(self.marks)
-
-    def __bool__(self) -> bool:
-        return self.infinite or any(self.marks.head)
-
-    def __and__(self, other: Sizes) -> Sizes:
-        return _both(self, other)
-
-    def __or__(self, other: Sizes) -> Sizes:
-        return ~(~self & ~other)
-
-    def __sub__(self, other: Sizes) -> Sizes:
-        return _both(self, ~other)
-
-    def __invert__(self) -> Sizes:
-        return Sizes(shifted(self.marks, -1, 1))
-
-    def __le__(self, other: Sizes) -> bool:
-        return not self - other
-
-    def __repr__(self) -> str:
-        return f"Sizes({self.marks!r})"
-
-    @property
-    def infinite(self) -> bool:
-        return any(self.marks.tail)
-
-    @property
-    def first(self) -> int:
-        """The smallest size; 0 in an empty set."""
-        return next(iter(self), 0)
-
-    def __iter__(self) -> Iterator[int]:
-        """The sizes in order; without an end where the set has none."""
-        if not self.infinite:
-            yield from (n for n, mark in enumerate(self.marks.head, 1) if mark)
-            return
-        yield from (n for n, mark in enumerate(self.marks.values(), 1) if mark)
-
-    def nearest(self, wanted: int) -> int:
-        """The size nearest to a wanted one, the smaller of two; 0 in an empty set."""
-        if wanted in self:
-            return wanted
-        below = next((n for n in range(wanted, 0, -1) if n in self), 0)
-        above = next((n for n in range(wanted, self.window + wanted + 1) if n in self), 0)
-        if not below or not above:
-            return below or above
-        return below if wanted - below <= above - wanted else above
-
-    @property
-    def window(self) -> int:
-        """How far one must look to see all there is: the head and a period."""
-        return len(self.marks.head) + self.marks.period
-
-
-@lru_cache(CACHED)
-def _both(one: Sizes, other: Sizes) -> Sizes:
-    head, period = _together(one.marks, other.marks)
-    (h1, t1), (h2, t2) = one.marks.laid_out(head, period), other.marks.laid_out(head, period)
-    return Sizes.of(
-        [a and b for a, b in zip(h1, h2, strict=True)],  # type: ignore[misc]
-        [a and b for a, b in zip(t1, t2, strict=True)],  # type: ignore[misc]
-    )
-
-
-ALL = Sizes.of((), (True,))
-NONE = Sizes.of((), (False,))
-
-
-def zero(value: int) -> bool:
-    return value == 0
-
-
-def negative(value: int) -> bool:
-    return value < 0
-
-
-@lru_cache(CACHED)
-def zeros(f: Steps) -> Sizes:
-    """The n at which f(n) = 0."""
-    return f.where(zero)
-
-
-@lru_cache(CACHED)
-def negatives(f: Steps) -> Sizes:
-    """The n at which f(n) < 0."""
-    return f.where(negative)
-
-
-def equal_to(f: Steps, value: int) -> Sizes:
-    """The n at which f(n) is a value."""
-    return zeros(shifted(f, 1, -value))
-
-
-def least(f: Steps, domain: Sizes) -> float:
-    """The smallest value on a set; minus infinity where there is none, infinity on an empty set."""
-    if f.rise < 0 and domain.infinite:
-        return -inf
-    together = lcm(f.period, domain.marks.period) + max(len(f.head), len(domain.marks.head))
-    return min((f(n) for n in range(1, together + 1) if n in domain), default=inf)

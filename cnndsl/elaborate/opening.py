@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cnndsl import syntax
 from cnndsl.contract import Excluded, Why
+from cnndsl.diagnostic import Edit, Help
 from cnndsl.dims import Box, Case, Dim, Form, Space, at_hand, leftover, merged, zero_at
 from cnndsl.dims.form import plus
 from cnndsl.op import Op, Reject, Shape
@@ -146,3 +148,23 @@ def _gathered(taken: list[Case[Shape]], space: Space) -> tuple[Case[Shape] | Non
 def open_sizes(walk: Walk, shape: Sequence[int | str]) -> Shape:
     """A shape with its letters as open sizes."""
     return tuple(walk.opening.space.dim(size) if isinstance(size, str) else size for size in shape)
+
+
+def unfollowed(walk: Walk, element: syntax.Element) -> None:
+    """A question about sizes whose answer ties two letters to one another, which a contract of boxes cannot say."""
+    inputs = [item.size for item in walk.syntax.inputs if len(item.size.sizes) == 3]
+    edits = tuple(
+        Edit(size.span, "x".join(map(str, (size.sizes[0], *inputs[0].sizes[1:]))))
+        for size in inputs[1:]
+        if size.sizes[1:] != inputs[0].sizes[1:]
+    )
+    same = (Help("sizes that must be equal have the same letters", edits),) if edits else ()
+    letters = " and ".join(walk.opening.space.box)
+    walk.complain(
+        "E0220",
+        f"what fits here depends on {letters} together",
+        element.span,
+        "compares one open size with another",
+        helps=(Help("give one of them a number, or both one letter, as in `input 3xHxH`"),),
+        tries=same,
+    )

@@ -7,10 +7,11 @@ from typing import Any
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Diagnostic, Edit, Help, Label
+from cnndsl.dims import Unfollowed
 from cnndsl.elaborate import calls, entrance, repeat
 from cnndsl.elaborate.bind import Binder
 from cnndsl.elaborate.evaluate import Evaluator
-from cnndsl.elaborate.opening import Opening
+from cnndsl.elaborate.opening import Opening, unfollowed
 from cnndsl.elaborate.trace import Trace
 from cnndsl.elaborate.trail import entered
 from cnndsl.graph import Graph
@@ -191,6 +192,14 @@ class Walk:
 
     def element(self, element: syntax.Element, env: Env, flow: Flow, arrow: bool, label: str = "") -> Flow:
         self.step(len(flow), element.span)
+        try:
+            return self.element_of(element, env, flow, arrow, label)
+        except Unfollowed:
+            unfollowed(self, element)
+            self.use(flow)
+            return LOST
+
+    def element_of(self, element: syntax.Element, env: Env, flow: Flow, arrow: bool, label: str) -> Flow:
         if isinstance(element, syntax.Call):
             return calls.call(self, element, env, flow, label)
         if isinstance(element, syntax.Group):
