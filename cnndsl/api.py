@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cnndsl.ops  # noqa: F401 - fills the table of ops
+from cnndsl.contract import covers
 from cnndsl.diagnostic import Diagnostic, Help, SpecError
-from cnndsl.elaborate import elaborate
+from cnndsl.elaborate import Elaboration, elaborate
 from cnndsl.elaborate.entrance import Sizes
 from cnndsl.graph import Graph
 from cnndsl.op import LARGEST
@@ -59,6 +60,37 @@ def compile(spec: str | Path, /, input: Inputs = None, **params: Any) -> str:
     from cnndsl.emit import emit
 
     return emit(check(spec, input, **params))
+
+
+def limits(spec: str | Path, /, input: Inputs = None, **params: Any) -> tuple[Diagnostic, ...]:
+    """What keeps open sizes out of a net: a diagnostic for each place of the spec, with the sizes and the smallest of them.
+
+    Takes what `check` takes. Helps were tried: with the edit the place keeps out nothing, and no size is lost. Raises SpecError
+    as `check` does.
+    """
+    source, net = _find(spec)
+    graph = _check(source, net, input, params)
+    shapes = input_shapes(input)
+
+    def found(opened: _Opened) -> tuple[Graph, list[Diagnostic]]:
+        elaboration = Elaboration(opened.module, select(opened.module, net), params, shapes)
+        checked = elaboration.graph()
+        return checked, elaboration.limits(checked)
+
+    def recheck(texts: Mapping[Source, str]) -> Sequence[Diagnostic]:
+        try:
+            opened = _opened(source, texts)
+            if opened.workspace.diagnostics:
+                return opened.workspace.diagnostics
+            edited, left = found(opened)
+        except SpecError as error:
+            return error.diagnostics
+        return left if covers(edited.contract, graph.contract) else [*left, LOST_SIZES]
+
+    return suggest(found(_opened(source, {}))[1], recheck)
+
+
+LOST_SIZES = Diagnostic("E0218", "the edit keeps out sizes that were accepted")
 
 
 def check_all(path: Path, /, input: Inputs = None, **params: Any) -> tuple[list[Graph], list[Diagnostic]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from cnndsl.dims import Box, Sizes, described, holds, joined
+from cnndsl.dims import Box, Sizes, described, holds, joint, leftover
 from cnndsl.op import Shape, show_shape
 from cnndsl.source import Span
 
@@ -20,12 +20,13 @@ weight, an attribute, a condition or another choice of layers would make it anot
 
 
 class Excluded(NamedTuple):
-    """Sizes that a net does not take, the place that says so, and the layer or choice that stands there."""
+    """Sizes that a net does not take, the place that says so, the layer or choice there, and the sizes that came that far."""
 
     box: Box
     why: Why
     span: Span
     text: str
+    domain: Box
 
 
 class Accepted(NamedTuple):
@@ -82,14 +83,14 @@ class Contract:
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
         """All accepted sizes, in as few boxes as joining finds."""
-        boxes = [case.box for case in self.cases]
-        while True:
-            pair = next(((a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :] if joined(a, b) is not None), None)
-            if pair is None:
-                return tuple(boxes)
-            whole = joined(*pair)
-            assert whole is not None
-            boxes = [whole if box is pair[0] else box for box in boxes if box is not pair[1]]
+        return tuple(joint(case.box for case in self.cases))
+
+    def sized(self, at: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
+        """The inputs' shapes, by name, with the letters replaced by sizes."""
+        return {
+            name: tuple(at[size] if isinstance(size, str) else size for size in shape)
+            for name, shape in self.inputs.items()
+        }
 
     @property
     def outputs(self) -> dict[str, Shape]:
@@ -142,3 +143,10 @@ def _set_json(sizes: Sizes, letter: str) -> dict[str, Any]:
 def shape_json(shape: Shape) -> list[int | str]:
     """A shape as plain data: formulas as text."""
     return [size if type(size) is int else str(size) for size in shape]
+
+
+def covers(one: Contract | None, other: Contract | None) -> bool:
+    """Whether a contract accepts all that another accepts."""
+    if one is None or other is None or one.letters != other.letters:
+        return False
+    return not any(leftover(box, one.boxes) for box in other.boxes)

@@ -51,6 +51,8 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     helps: tuple[Help, ...] = ()
     tries: tuple[Help, ...] = ()
+    severity: str = "error"
+    """`error`, or `limit`: what keeps some of the open sizes out of a net that is sound otherwise."""
 
     @property
     def place(self) -> tuple[str, str]:
@@ -64,6 +66,7 @@ class Diagnostic:
     def to_json(self) -> dict[str, Any]:
         """The complaint as plain data: places are 1-based lines and columns; an end column is not included."""
         return {
+            "severity": self.severity,
             "code": self.code,
             "message": self.message,
             "labels": [{**_place(label.span), "text": label.text} for label in self.labels],
@@ -123,7 +126,10 @@ class _Renderer:
         return f"{style}{text}{PLAIN}" if self.color and text else text
 
     def render(self, diagnostic: Diagnostic) -> str:
-        lines = [self.paint(f"error[{diagnostic.code}]", RED) + self.paint(f": {clip(diagnostic.message)}", BOLD)]
+        lines = [
+            self.paint(f"{diagnostic.severity}[{diagnostic.code}]", RED)
+            + self.paint(f": {clip(diagnostic.message)}", BOLD)
+        ]
         spans = [label.span for label in diagnostic.labels]
         gutter = len(str(max((span.source.position(span.start)[0] for span in spans), default=1)))
         sources: list[Source] = []

@@ -162,7 +162,8 @@ def _axis_sum(op: Any, axis: int, length: int, out: int) -> str:
     padded = f" + 2*{p}" if p else ""
     spread = f" - {d}*({k} - 1) - 1" if d > 1 else f" - {k}"
     room = length + 2 * p - d * (k - 1) - 1
-    name = "" if room % s == 0 else "ceil" if round_up else "floor"
+    even = type(room % s) is int and room % s == 0  # not for one open size that is in hand, but for all
+    name = "" if even else "ceil" if round_up else "floor"
     quotient = f"({length}{padded}{spread})/{s}" if not name else f"{name}(({length}{padded}{spread})/{s})"
     dropped = " - 1" if round_up and ceil_div(room, s) + 1 > out else ""
     return f"{quotient} + 1{dropped} = {out}"

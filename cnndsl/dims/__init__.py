@@ -16,8 +16,10 @@ from cnndsl.dims.dim import nearest as nearest
 from cnndsl.dims.form import Box as Box
 from cnndsl.dims.form import Form as Form
 from cnndsl.dims.form import Unfollowed as Unfollowed
+from cnndsl.dims.form import endless as endless
 from cnndsl.dims.form import holds as holds
-from cnndsl.dims.form import joined as joined
+from cnndsl.dims.form import hull as hull
+from cnndsl.dims.form import joint as joint
 from cnndsl.dims.form import leftover as leftover
 from cnndsl.dims.form import zero_at as zero_at
 from cnndsl.dims.formula import Piece as Piece

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -16,7 +16,11 @@ Box = dict[str, Sizes]
 
 
 class Unfollowed(Exception):  # noqa: N818 - it says that a question has no answer of this form
-    """A question about sizes whose answer is no union of boxes: it ties two letters to one another."""
+    """A question about sizes whose answer is no union of boxes: it ties letters to one another."""
+
+    def __init__(self, letters: Iterable[str]) -> None:
+        super().__init__()
+        self.letters = sorted(letters)
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,7 @@ def quotient(form: Form, divisor: int) -> Form:
     if single is not None:
         return function_form(single[0], floored(single[1], divisor))
     if form.const % divisor or form.singles or any(c % divisor for _, c in form.products):
-        raise Unfollowed
+        raise Unfollowed(form.letters)
     return Form(form.const // divisor, (), tuple((factors, c // divisor) for factors, c in form.products))
 
 
@@ -186,12 +190,12 @@ def zero_at(form: Form, domain: Box) -> list[Box]:
     if single is not None:
         return _cut(domain, [(single[0], zeros(single[1]))])
     if form.singles or len(form.products) != 1:
-        raise Unfollowed
+        raise Unfollowed(form.letters)
     ((factors, coefficient),) = form.products
     wanted, rest = divmod(-form.const, coefficient)
     if rest or not wanted:
         if not wanted and not rest:
-            raise Unfollowed
+            raise Unfollowed(form.letters)
         return []
     return list(_factored(factors, wanted, domain))
 
@@ -220,7 +224,7 @@ def negative_at(form: Form, domain: Box) -> list[Box]:
         return []
     if _bound(plus(form, Form(), -1), domain) > 0:
         return [dict(domain)]
-    raise Unfollowed
+    raise Unfollowed(form.letters)
 
 
 def _bound(form: Form, domain: Box) -> float:
@@ -244,10 +248,9 @@ def _cut(domain: Box, limits: Iterable[tuple[str, Sizes]]) -> list[Box]:
     return [box] if all(box.values()) else []
 
 
-def both(one: Box, other: Box) -> Box | None:
-    """The sizes in two boxes; None where there are none."""
-    box = {letter: one.get(letter, ALL) & other.get(letter, ALL) for letter in {**one, **other}}
-    return box if all(box.values()) else None
+def endless(box: Box) -> bool:
+    """Whether a box is more than an exception: no letter has finitely many sizes in it."""
+    return all(sizes.infinite for sizes in box.values())
 
 
 def without(box: Box, other: Box) -> list[Box]:
@@ -272,6 +275,14 @@ def leftover(box: Box, others: Iterable[Box]) -> list[Box]:
     return left
 
 
+def hull(boxes: Sequence[Box]) -> Box:
+    """The smallest box around several."""
+    around = dict(boxes[0])
+    for box in boxes[1:]:
+        around = {letter: sizes | box[letter] for letter, sizes in around.items()}
+    return around
+
+
 def holds(box: Box, at: Mapping[str, int]) -> bool:
     """Whether sizes are in a box."""
     return all(at[letter] in sizes for letter, sizes in box.items())
@@ -283,3 +294,19 @@ def joined(one: Box, other: Box) -> Box | None:
     if len(differ) > 1:
         return None
     return {**one, **{letter: one[letter] | other[letter] for letter in differ}}
+
+
+def joint(boxes: Iterable[Box]) -> list[Box]:
+    """Boxes that do not overlap, joined where two are one."""
+    found = list(boxes)
+    at = 0
+    while at < len(found):
+        for other in range(at + 1, len(found)):
+            whole = joined(found[at], found[other])
+            if whole is not None:
+                found[at] = whole
+                del found[other]
+                at = -1
+                break
+        at += 1
+    return found

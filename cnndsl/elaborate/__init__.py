@@ -8,12 +8,12 @@ as many as it takes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from cnndsl import syntax
-from cnndsl.diagnostic import SpecError
+from cnndsl.diagnostic import Diagnostic, SpecError
 from cnndsl.elaborate.entrance import Sizes, openings
 from cnndsl.elaborate.opening import Opening
 from cnndsl.elaborate.walk import MOST_CHAINS, Stop, Walk
@@ -21,32 +21,62 @@ from cnndsl.graph import Graph
 from cnndsl.workspace import Module
 
 
+class Elaboration:
+    """A net of a module, with values of its parameters, and input shapes that take the place of the spec's, by input name.
+
+    A letter in a shape leaves a size open.
+    """
+
+    def __init__(self, module: Module, net: syntax.Net, params: Mapping[str, Any], inputs: Mapping[str, Sizes]) -> None:
+        self.module, self.net, self.params, self.inputs = module, net, params, inputs
+        self.letters = openings(net, inputs)
+
+    def graph(self) -> Graph:
+        """The graph of the net. Raises SpecError with every independent error."""
+        if self.letters:
+            from cnndsl.elaborate.explore import Search
+
+            return Search(self.letters, self.walked).graph()
+        walk, graph = self.walked(Opening({}, {}, declared=False))
+        if walk.diagnostics or graph is None:
+            raise SpecError(walk.diagnostics)
+        return graph
+
+    def walked(self, opening: Opening) -> tuple[Walk, Graph | None]:
+        """One walk over the net; the graph is None where something is wrong."""
+        walk = Walk(self.module, self.net, opening)
+        with _deep():
+            try:
+                return walk, walk.net(self.params, self.inputs)
+            except Stop:
+                return walk, None
+
+    def limits(self, graph: Graph) -> list[Diagnostic]:
+        """What keeps open sizes out of the net, whose graph this is: a diagnostic for each place, edits yet to be tried."""
+        from cnndsl.dims import ALL
+        from cnndsl.elaborate.limits import limits
+
+        contract = graph.contract
+        if contract is None:
+            return []
+
+        def explained(at: dict[str, int]) -> tuple[Sequence[Diagnostic], Sequence[Diagnostic]]:
+            formulas, _ = self.walked(Opening(dict.fromkeys(self.letters, ALL), at, not all(self.letters.values())))
+            plain = Elaboration(self.module, self.net, self.params, contract.sized(at))
+            numbers, _ = plain.walked(Opening({}, {}, declared=False))
+            return formulas.diagnostics, numbers.diagnostics
+
+        return limits(contract, explained)
+
+
 def elaborate(
     module: Module, net: syntax.Net, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sizes] | None = None
 ) -> Graph:
-    """The graph of a net of a module.
+    """The graph of a net of a module. Raises SpecError with every independent error.
 
-    `params` are values of the net's parameters; `inputs` are shapes that take the place of the spec's, by input name, with a
-    letter where a size is left open. Raises SpecError with every independent error.
+    `params` are values of the net's parameters; `inputs` are shapes that take the place of the spec's, by input name.
     """
-
-    def walked(opening: Opening) -> tuple[Walk, Graph | None]:
-        walk = Walk(module, net, opening)
-        try:
-            return walk, walk.net(params or {}, inputs or {})
-        except Stop:
-            return walk, None
-
-    letters = openings(net, inputs or {})
-    with _deep():
-        if letters:
-            from cnndsl.elaborate.explore import explore
-
-            return explore(net.name, letters, walked)
-        walk, graph = walked(Opening({}, {}, declared=False))
-    if walk.diagnostics or graph is None:
-        raise SpecError(walk.diagnostics)
-    return graph
+    return Elaboration(module, net, params or {}, inputs or {}).graph()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from cnndsl import syntax
 from cnndsl.diagnostic import Help
 from cnndsl.elaborate.evaluate import Evaluator
-from cnndsl.elaborate.opening import Opening
+from cnndsl.elaborate.opening import Opening, settle_attribute
 from cnndsl.elaborate.repair import argument_span, edits, usage
 from cnndsl.elaborate.slots import Slots
 from cnndsl.op import OPS, REQUIRED, Op, Reject
@@ -53,24 +53,12 @@ class Binder:
             )
         if missing or not slots.sound:
             return None
-        self.settle(call)
+        settle_attribute(self.complain, self.opening, call.span, f"an attribute of `{call.name}`")
         try:
             return Bound(cls(**slots.values), tuple(slots.streams))
         except Reject as reject:
             self.rejected(reject, call)
             return None
-
-    def settle(self, call: syntax.Call) -> None:
-        """Leaves the sizes at which the attributes of a call are what they are here; a net without a size of its own has none."""
-        endless = self.opening.settle("attribute", call.span)
-        if endless and self.opening.declared:
-            self.complain(
-                "E0218",
-                f"an attribute of `{call.name}` would be another for every size",
-                call.span,
-                "computed from a size that is left open",
-                helps=(Help("say the size in the `input`; `--input` with letters then lists the sizes that fit"),),
-            )
 
     def build(self, cls: type[Op], values: dict[str, Any], call: syntax.Call, flow: Flow) -> Op | None:
         """An op that a combinator puts there; the default lines hold for it too."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnndsl.contract import Accepted, Contract, Excluded
 from cnndsl.diagnostic import Diagnostic, Help, Label, SpecError
-from cnndsl.dims import ALL, Box, Dim, TooLong, TooMany, described, nearest
+from cnndsl.dims import ALL, Box, Dim, TooLong, TooMany, endless, nearest
+from cnndsl.elaborate.limits import only_where
 from cnndsl.elaborate.opening import Opening
 from cnndsl.graph import Graph
 from cnndsl.op import numbers
@@ -18,81 +19,77 @@ if TYPE_CHECKING:
 
 USUAL = 224
 """The size at which a net without one of its own is looked at first: that of most nets for ImageNet."""
-MOST_WALKS = 60
+MOST_WALKS = 200
 """So many walks are made for one net."""
 
 Walked = Callable[[Opening], tuple["Walk", Graph | None]]
 
 
-def explore(name: str, letters: Mapping[str, int], walked: Walked) -> Graph:
-    """The graph of a net for open sizes, with its contract. Raises SpecError where no size is accepted, or conditions differ.
+class Search:
+    """The walks over one net. `letters` are its open sizes with those the spec has, 0 where it has none."""
 
-    `letters` are the open sizes with those the spec has, 0 where it has none.
-    """
-    wanted = {letter: native or USUAL for letter, native in letters.items()}
-    search = _Search(letters, wanted, walked)
-    try:
-        search.run(dict.fromkeys(letters, ALL))
-    except (TooLong, TooMany):
-        raise SpecError([_too_many(name, letters)]) from None
-    return search.graph()
-
-
-class _Search:
-    """The walks over one net."""
-
-    def __init__(self, letters: Mapping[str, int], wanted: dict[str, int], walked: Walked) -> None:
-        self.letters, self.wanted, self.walked = tuple(letters), wanted, walked
+    def __init__(self, letters: Mapping[str, int], walked: Walked) -> None:
+        self.letters, self.walked = tuple(letters), walked
+        self.wanted = {letter: native or USUAL for letter, native in letters.items()}
         self.declared = not all(letters.values())
+        self.everything: Box = dict.fromkeys(letters, ALL)
         self.cases: list[Accepted] = []
         self.excluded: list[Excluded] = []
         self.failures: list[tuple[Box, tuple[Diagnostic, ...]]] = []
-        self.shapes: dict[str, Any] = {}
 
-    def run(self, everything: Box) -> None:
+    def graph(self) -> Graph:
+        """The graph of the first accepted sizes, with the contract. Raises SpecError where none is, or conditions differ."""
+        try:
+            self._run()
+        except (TooLong, TooMany):
+            raise SpecError([_too_many(self.letters)]) from None
+        if not self.cases:
+            box, diagnostics = self.failures[0]
+            raise SpecError(replace(found, notes=(*found.notes, self._no_size(box))) for found in diagnostics)
+        graph = self.cases[0].graph
+        inputs = {name: tuple(map(_letter, shape)) for name, shape in graph.inputs.items()}
+        return replace(graph, contract=Contract(self.letters, inputs, tuple(self.cases), tuple(self.excluded)))
+
+    def _run(self) -> None:
         """Walks until no box of sizes waits."""
-        waiting, walks = [everything], 0
+        waiting, walks = [self.everything], 0
         while waiting:
             walks += 1
             if walks > MOST_WALKS:
                 raise TooMany
-            opening, graph = self.walk(waiting.pop(0))
+            opening, graph = self._walk(waiting.pop(0))
             waiting.extend(opening.waiting)
             self.excluded.extend(opening.excluded)
-            if graph is not None and self.cases and not same_network(self.cases[0].graph, graph):
-                self.excluded.append(Excluded(opening.space.box, "network", graph.nodes[0].span, ""))  # type: ignore[arg-type]
-            elif graph is not None:
+            if graph is None:
+                continue
+            if self.cases and not same_network(self.cases[0].graph, graph):
+                first = graph.nodes[0].span
+                assert first is not None
+                self.excluded.append(Excluded(opening.space.box, "network", first, "", self.everything))
+            else:
                 self.cases.append(Accepted(opening.space.box, graph))
-        for excluded in [found for found in self.excluded if found.why == "condition" and _endless(found.box)]:
-            opening, graph = self.walk(excluded.box)
-            if graph is not None and _endless(opening.space.box):
-                raise SpecError([_two_networks(excluded, self.letters)])
+        for excluded in [found for found in self.excluded if found.why == "condition" and endless(found.box)]:
+            opening, graph = self._walk(excluded.box)
+            if graph is not None and endless(opening.space.box):
+                raise SpecError([_two_networks(excluded)])
 
-    def walk(self, box: Box) -> tuple[Opening, Graph | None]:
+    def _walk(self, box: Box) -> tuple[Opening, Graph | None]:
         opening = Opening(box, nearest(box, self.wanted), self.declared)
         walk, graph = self.walked(opening)
         if graph is None:
-            self.failures.append((opening.space.box, tuple(walk.diagnostics)))
+            self.failures.append((opening.failed, tuple(walk.diagnostics)))
+            told = any(found.box == opening.failed for found in opening.excluded)
             opening.excluded.extend(
-                Excluded(opening.space.box, "shape", found.labels[0].span, found.message)
+                Excluded(opening.failed, "shape", found.labels[0].span, "", box)
                 for found in walk.diagnostics[:1]
-                if found.labels
+                if found.labels and not told
             )
         return opening, graph
 
-    def graph(self) -> Graph:
-        """The first accepted graph with the contract. Raises SpecError where there is none."""
-        if not self.cases:
-            box, diagnostics = self.failures[0]
-            raise SpecError(self.for_which(found, box) for found in diagnostics)
-        graph = self.cases[0].graph
-        inputs = {name: tuple(map(_letter, shape)) for name, shape in graph.inputs.items()}
-        contract = Contract(self.letters, inputs, tuple(self.cases), tuple(self.excluded))
-        return replace(graph, contract=contract)
-
-    def for_which(self, found: Diagnostic, box: Box) -> Diagnostic:
-        """A diagnostic with a note of the sizes it is about."""
-        return found
+    def _no_size(self, box: Box) -> str:
+        if box == self.everything:
+            return f"so it is for every {' and '.join(self.letters)}"
+        return f"so it is where {only_where([box], self.everything)}; no size at all is accepted"
 
 
 def same_network(one: Graph, other: Graph) -> bool:
@@ -115,24 +112,22 @@ def _letter(size: int) -> int | str:
     return size.form.singles[0][0] if isinstance(size, Dim) else size
 
 
-def _endless(box: Box) -> bool:
-    return any(sizes.infinite for sizes in box.values())
-
-
-def _two_networks(found: Excluded, letters: tuple[str, ...]) -> Diagnostic:
-    other = "; ".join(described(found.box[letter], letter) for letter in letters if found.box[letter] != ALL)
+def _two_networks(found: Excluded) -> Diagnostic:
     return Diagnostic(
         "E0218",
         "with open sizes a condition must come out the same for every size",
-        (Label(found.span, f"{found.text} as a rule, and the other way where {other}"),),
+        (
+            Label(
+                found.span, f"{found.text} as a rule, and the other way where {only_where([found.box], found.domain)}"
+            ),
+        ),
         helps=(Help("`ceil`, `same` and `crop like=@x` bring odd sizes together without a condition"),),
     )
 
 
-def _too_many(name: str, letters: Mapping[str, int]) -> Diagnostic:
-    sizes = " and ".join(letters)
+def _too_many(letters: tuple[str, ...]) -> Diagnostic:
     return Diagnostic(
         "E0220",
-        f"the sizes of `{name}` cannot be followed with {sizes} open: they fall into too many cases, or repeat too late",
+        f"with {' and '.join(letters)} open the sizes fall into too many cases, or repeat too late, to be followed",
         helps=(Help("say one of them as a number, as in `--input 3x224xW`, or all"),),
     )

@@ -48,7 +48,7 @@ def node(walk: Walk, op: Op, operands: Flow, call: syntax.Call, label: str = "")
         walk.use(operands)
         return LOST
     changing = walk.opening.keep_weights(op, shapes, call.span)
-    if changing is not None and walk.opening.declared:
+    if changing is not None:
         open_weight(walk, op, changing, operands, call)
         walk.use(operands)
         return LOST

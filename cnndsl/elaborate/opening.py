@@ -9,13 +9,13 @@ on both letters there: they wait for a walk of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnndsl import syntax
 from cnndsl.contract import Excluded, Why
-from cnndsl.diagnostic import Edit, Help
-from cnndsl.dims import Box, Case, Dim, Form, Space, at_hand, leftover, merged, zero_at
-from cnndsl.dims.form import plus
+from cnndsl.diagnostic import Complain, Edit, Help
+from cnndsl.dims import Box, Case, Dim, Form, Space, at_hand, endless, hull, leftover, merged, zero_at
+from cnndsl.dims.form import plus, within
 from cnndsl.op import Op, Reject, Shape
 from cnndsl.source import Span
 
@@ -31,7 +31,7 @@ class Opening:
         self.declared = declared
         self.waiting: list[Box] = []
         self.excluded: list[Excluded] = []
-        self.known: dict[Any, Any] = {}
+        self.failed: Box = {}
 
     def __bool__(self) -> bool:
         return bool(self.space.box)
@@ -41,9 +41,10 @@ class Opening:
         """Whether there is nothing to ask about: no letter is open, or the walk has failed at the size in hand."""
         return not self.space.box or self.space.quiet
 
-    def give_up(self) -> None:
-        """The walk has failed at the size in hand: from now on it is about that size alone."""
-        self.space.quiet = True
+    def give_up(self, failed: Box | None = None) -> None:
+        """The walk has failed at the size in hand: from now on it is about that size alone. `failed` are all that fail alike."""
+        if not self.space.quiet:
+            self.space.quiet, self.failed = True, failed or self.space.box
 
     # --- shape rules
 
@@ -62,12 +63,11 @@ class Opening:
         cases = space.cases(rule)
         refused = [case for case in cases if isinstance(case.answer, Reject)]
         taken: list[Case[Shape]] = [case for case in cases if not isinstance(case.answer, Reject)]  # type: ignore[misc]
-        self.excluded.extend(Excluded(case.box, "shape", span, str(op)) for case in refused)
+        self.excluded.extend(Excluded(case.box, "shape", span, str(op), space.box) for case in refused)
         first, others = _gathered(taken, space)
         if cases[0] in refused:
             self.waiting.extend(case.box for case in (first, *others) if case is not None)
-            space.box = cases[0].box
-            self.give_up()
+            self.give_up(cases[0].box)
             assert isinstance(cases[0].answer, Reject)
             raise cases[0].answer
         assert first is not None
@@ -81,12 +81,11 @@ class Opening:
             return rule()
         cases = self.space.cases(rule)
         yes: list[Case[Shape]] = [Case(case.box, case.at, ()) for case in cases if case.answer]
-        self.excluded.extend(Excluded(case.box, why, span, "") for case in cases if not case.answer)
+        self.excluded.extend(Excluded(case.box, why, span, "", self.space.box) for case in cases if not case.answer)
         first, others = _gathered(yes, self.space)
         if not cases[0].answer:
             self.waiting.extend(case.box for case in (first, *others) if case is not None)
-            self.space.box = cases[0].box
-            self.give_up()
+            self.give_up(cases[0].box)
             return False
         assert first is not None
         self.waiting.extend(case.box for case in others)
@@ -95,32 +94,37 @@ class Opening:
 
     # --- decisions
 
-    def settle(self, why: Why, span: Span, text: str = "") -> list[Box]:
-        """Notes what a decision of the spec split off; the parts of it that have no end."""
+    def settle(self, why: Why, span: Span, text: str = "") -> bool:
+        """Notes what a decision of the spec split off. Whether a net without a size of its own would be another for most sizes."""
         parts, self.space.rest = self.space.rest, []
-        self.excluded.extend(Excluded(box, why, span, text) for box in parts)
-        return [box for box in parts if any(sizes.infinite for sizes in box.values())]
+        self.excluded.extend(Excluded(box, why, span, text, hull([self.space.box, *parts])) for box in parts)
+        return self.declared and any(map(endless, parts))
 
     def keep_weights(self, op: Op, shapes: Sequence[Shape], span: Span) -> Dim | None:
-        """Leaves the sizes at which the weights are what they are at the size in hand; a size of one that has no end of others."""
+        """Leaves the sizes at which the weights are what they are at the size in hand.
+
+        Returns a size of a weight that a net without a size of its own would have another of for most sizes.
+        """
         for weight in () if self.settled else op.weights(*shapes).values():
             for size in weight.shape:
-                if isinstance(size, Dim) and self._keep(size, op, span):
+                if isinstance(size, Dim) and not self._keep(size, op, span):
                     return size
         return None
 
     def _keep(self, size: Dim, op: Op, span: Span) -> bool:
         space = self.space
         box = space.box
+        if self.declared and endless(box) and within(size.form, box).products:
+            return False
         same = zero_at(plus(size.form, Form(at_hand(size)), 1, -1), box)
         others = leftover(box, same)
         if not others:
-            return False
+            return True
         space.split(same)
         space.rest = []
         self.waiting.extend(part for part in same if part is not space.box)
-        self.excluded.extend(Excluded(part, "weight", span, str(op)) for part in others)
-        return any(sizes.infinite for part in others for sizes in part.values())
+        self.excluded.extend(Excluded(part, "weight", span, str(op), box) for part in others)
+        return not (self.declared and any(map(endless, others)))
 
 
 def _gathered(taken: list[Case[Shape]], space: Space) -> tuple[Case[Shape] | None, list[Case[Shape]]]:
@@ -150,21 +154,32 @@ def open_sizes(walk: Walk, shape: Sequence[int | str]) -> Shape:
     return tuple(walk.opening.space.dim(size) if isinstance(size, str) else size for size in shape)
 
 
-def unfollowed(walk: Walk, element: syntax.Element) -> None:
-    """A question about sizes whose answer ties two letters to one another, which a contract of boxes cannot say."""
+def settle_attribute(complain: Complain, opening: Opening, span: Span, what: str) -> None:
+    """Leaves the sizes at which an attribute or a number of copies is what it is at the size in hand."""
+    if not opening.settle("attribute", span):
+        return
+    complain(
+        "E0218",
+        f"{what} would be another for every size",
+        span,
+        "computed from a size that is left open",
+        helps=(Help("say the size in the `input`; `--input` with letters then lists the sizes that fit"),),
+    )
+
+
+def unfollowed(walk: Walk, element: syntax.Element, letters: Sequence[str]) -> None:
+    """A question about sizes whose answer ties letters to one another, which a contract of boxes cannot say."""
     inputs = [item.size for item in walk.syntax.inputs if len(item.size.sizes) == 3]
     edits = tuple(
         Edit(size.span, "x".join(map(str, (size.sizes[0], *inputs[0].sizes[1:]))))
         for size in inputs[1:]
         if size.sizes[1:] != inputs[0].sizes[1:]
     )
-    same = (Help("sizes that must be equal have the same letters", edits),) if edits else ()
-    letters = " and ".join(walk.opening.space.box)
     walk.complain(
         "E0220",
-        f"what fits here depends on {letters} together",
+        f"whether this fits depends on {' and '.join(letters)} together",
         element.span,
-        "compares one open size with another",
+        "no set of sizes for each of them says when",
         helps=(Help("give one of them a number, or both one letter, as in `input 3xHxH`"),),
-        tries=same,
+        tries=(Help("sizes that must be equal have the same letters", edits),) if edits else (),
     )

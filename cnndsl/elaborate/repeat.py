@@ -10,6 +10,7 @@ from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
 from cnndsl.elaborate.evaluate import is_number
 from cnndsl.elaborate.nodes import MOST_NODES
+from cnndsl.elaborate.opening import settle_attribute
 from cnndsl.op import show_shape
 from cnndsl.source import Span
 from cnndsl.values import LOST, POISON, Env, Flow, Ref, describe
@@ -55,7 +56,7 @@ def repeated(walk: Walk, link: syntax.Link, env: Env, flow: Flow, arrow: bool) -
             ),
         )
     label, count = link.label, int(count)
-    walk.opening.settle("attribute", link.times.span)
+    settle_attribute(walk.complain, walk.opening, link.times.span, "the number of copies")
     if label is None:
         return copies(walk, count, link, env, flow, arrow)
     with walk.trace.inside(label, flow, link.span):
@@ -110,7 +111,7 @@ def copies_of(walk: Walk, loop: syntax.Loop, env: Env, flow: Flow) -> list[tuple
                 )
                 return None
             ends.append(int(value))
-            walk.opening.settle("attribute", end.span)
+            settle_attribute(walk.complain, walk.opening, end.span, "the end of the range")
         return range(ends[0], ends[1])
     assert loop.rows is not None and loop.pattern is not None
     rows = []

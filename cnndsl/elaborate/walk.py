@@ -194,8 +194,8 @@ class Walk:
         self.step(len(flow), element.span)
         try:
             return self.element_of(element, env, flow, arrow, label)
-        except Unfollowed:
-            unfollowed(self, element)
+        except Unfollowed as question:
+            unfollowed(self, element, question.letters)
             self.use(flow)
             return LOST
 

@@ -1,0 +1,111 @@
+"""What keeps open sizes out of a net, place by place: for which sizes, the smallest of them, and edits that may let them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from cnndsl.contract import Contract, Excluded, Why
+from cnndsl.diagnostic import Diagnostic, Label
+from cnndsl.dims import ALL, Box, Sizes, described, hull, joint, leftover
+from cnndsl.source import Span
+
+Explained = Callable[[dict[str, int]], tuple[Sequence[Diagnostic], Sequence[Diagnostic]]]
+"""The diagnostics of a walk at sizes: with formulas, and with the numbers of those sizes."""
+
+SHOWN = 3
+"""So many boxes are written out."""
+
+DECISIONS: dict[Why, str] = {
+    "weight": "the weights of `{}` are for the size the spec has; at others it would have other weights",
+    "attribute": "an attribute is computed from the size, and is another at other sizes",
+    "condition": "a condition on the size comes out the other way at other sizes",
+    "network": "at some sizes the spec describes other layers",
+    "shortcut": "the shortcut would have another stride, or none, at other sizes",
+    "shape": "some sizes do not fit",
+}
+
+
+def limits(contract: Contract, explained: Explained) -> list[Diagnostic]:
+    """A diagnostic for each place that keeps sizes out, with the sizes it keeps out in a note."""
+    places: dict[tuple[str, str], list[Excluded]] = {}
+    for found in contract.excluded:
+        places.setdefault((found.why, str(found.span)), []).append(found)
+    out = [_limit(group, explained) for group in places.values()]
+    unique = {diagnostic.place: diagnostic for diagnostic in reversed(out)}
+    return list(reversed(unique.values()))
+
+
+def _limit(group: list[Excluded], explained: Explained) -> Diagnostic:
+    first, boxes = group[0], [found.box for found in group]
+    notes = [f"only where {only_where(boxes, hull([found.domain for found in group]))}"]
+    diagnostic = Diagnostic("E0218", DECISIONS[first.why].format(first.text), (Label(first.span),), severity="limit")
+    if first.why in ("shape", "shortcut"):
+        formulas = _at(first.span, explained(typical(boxes))[0])
+        if formulas is not None:
+            diagnostic = replace(formulas, severity="limit")
+            at = smallest(boxes)
+            numbers = _at(first.span, explained(at)[1])
+            said = [label.text.split("    ")[0] for label in numbers.labels[:2] if label.text] if numbers else []
+            notes.append(f"the smallest is {'x'.join(map(str, at.values()))}: {'; '.join(said)}")
+    return replace(diagnostic, notes=(*diagnostic.notes, *notes))
+
+
+def _at(place: Span, diagnostics: Sequence[Diagnostic]) -> Diagnostic | None:
+    """The diagnostic that a walk gives at a place, or the first one."""
+    for found in diagnostics:
+        spans = [label.span for label in (*found.labels, *found.trail)]
+        if any(span.source.name == place.source.name and place.start <= span.start <= place.end for span in spans):
+            return found
+    return diagnostics[0] if diagnostics else None
+
+
+def smallest(boxes: Iterable[Box]) -> dict[str, int]:
+    """The smallest sizes in some boxes, by letter: those with the least sum, of several with the largest height."""
+    firsts = [{letter: sizes.first for letter, sizes in box.items()} for box in boxes]
+    return min(firsts, key=lambda at: (sum(at.values()), *(-size for size in at.values())))
+
+
+def typical(boxes: Sequence[Box]) -> dict[str, int]:
+    """The smallest square in some boxes, which shows what is wrong with all axes at once; without one, the smallest sizes."""
+    squares = [(intersection(box).first, box) for box in boxes]
+    sides = [side for side, _ in squares if side]
+    return dict.fromkeys(boxes[0], min(sides)) if sides else smallest(boxes)
+
+
+def intersection(box: Box) -> Sizes:
+    """The sizes that every letter of a box may have."""
+    common = ALL
+    for sizes in box.values():
+        common = common & sizes
+    return common
+
+
+def only_where(boxes: Sequence[Box], domain: Box) -> str:
+    """Some sizes of a domain as text, letter by letter where one letter alone decides: `H is odd or W is odd`."""
+    left = leftover(domain, boxes)
+    alone = {letter: sizes - _union(box[letter] for box in left) for letter, sizes in domain.items()}
+    slabs = [{**domain, letter: sizes} for letter, sizes in alone.items() if sizes]
+    if slabs and not any(leftover(box, slabs) for box in boxes):
+        words = [_where(sizes, letter, domain[letter]) for letter, sizes in alone.items() if sizes]
+        return " or ".join(words) if all(words) else f"it is any {' and '.join(domain)}"
+    few = [box for box in joint(left) if box]
+    shown = " or ".join("; ".join(described(sizes, letter) for letter, sizes in box.items()) for box in few[:SHOWN])
+    return f"it is not {shown}{' or ...' if len(few) > SHOWN else ''}"
+
+
+def _union(sets: Iterable[Sizes]) -> Sizes:
+    whole = ~ALL
+    for sizes in sets:
+        whole = whole | sizes
+    return whole
+
+
+def _where(sizes: Sizes, letter: str, domain: Sizes) -> str:
+    """A part of a domain as text; nothing for all of it."""
+    if sizes == domain:
+        return ""
+    for residue, word in ((1, "odd"), (0, "even")):
+        if sizes == domain & Sizes.of((), (residue == 1, residue == 0)):
+            return f"{letter} is {word}"
+    return described(sizes, letter)
