@@ -47,9 +47,21 @@ def read_inputs(ctx: click.Context, param: click.Parameter, values: Sequence[str
     """`--input 3x224x224 ...`, checked for their form."""
     for value in values:
         if not INPUT.fullmatch(value.strip()):
-            message = f"{value!r} is no input; write channels x height x width, as in 3x224x224"
+            message = (
+                f"{value!r} is no input; write channels x height x width, as in 3x224x224, or 3xHxW to leave sizes open"
+            )
             raise click.BadParameter(message, ctx, param)
     return tuple(value.strip() for value in values)
+
+
+def read_at(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
+    """`--at 224` or `--at 224x320`: sizes in the order of the letters."""
+    if value is None:
+        return ()
+    parts = value.strip().split("x")
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) < 2**31 for part in parts):
+        raise click.BadParameter(f"{value!r} is no size; write 224, or height x width as in 224x320", ctx, param)
+    return tuple(map(int, parts))
 
 
 def read_value(text: str) -> int | float | bool | str:
@@ -67,6 +79,9 @@ def read_value(text: str) -> int | float | bool | str:
 spec_argument = click.argument("spec", shell_complete=complete_spec)
 specs_argument = click.argument("specs", nargs=-1, required=True, metavar="SPEC...", shell_complete=complete_spec)
 op_argument = click.argument("name", required=False, metavar="[NAME]", shell_complete=complete_op)
+at_option = click.option(
+    "--at", metavar="SIZE", callback=read_at, help="Evaluate the formulas of open sizes, as in 224 or 224x320."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
 
 
@@ -86,7 +101,7 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="CxHxW",
         callback=read_inputs,
-        help="Another input size; name=CxHxW, repeated, for several inputs.",
+        help="Another input size; letters leave it open, as in 3xHxW; name=CxHxW, repeated, for several inputs.",
     )
     return setting(shape(command))
 

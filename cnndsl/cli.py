@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnndsl.arguments import (
+    at_option,
     did_you_mean,
     json_option,
     op_argument,
@@ -24,7 +25,7 @@ from cnndsl.arguments import (
     written_ops,
 )
 from cnndsl.diagnostic import SpecError
-from cnndsl.request import build, checked, entry, failure
+from cnndsl.request import build, checked, entry, failure, limits
 from cnndsl.terminal import Failure, complain, print_diagnostics, print_json, print_pairs, wants_color, write
 
 if TYPE_CHECKING:
@@ -114,24 +115,30 @@ def compile_(spec: str, output: str | None, settings: Any, inputs: Any, as_json:
 
 
 @cli.command(
-    epilog="\b\nExamples:\n  cnndsl check specs/*.cnn\n  cnndsl check specs/unet.cnn --input 3x64x64\n  cnndsl check vgg16 --json"
+    epilog="\b\nExamples:\n  cnndsl check specs/*.cnn\n  cnndsl check specs/unet.cnn --input 3x64x64\n  cnndsl check vgg16 --json\n"
+    "  cnndsl check resnet50 --input 3xHxW          the sizes it accepts; --why says what keeps out the others"
 )
 @specs_argument
+@click.option("--why", is_flag=True, help="With sizes left open: what keeps sizes out, place by place.")
 @spec_options
 @json_option
-def check(specs: tuple[str, ...], settings: Any, inputs: Any, as_json: bool) -> None:
-    """Check nets, a line for each; a file means all its nets."""
+def check(specs: tuple[str, ...], why: bool, settings: Any, inputs: Any, as_json: bool) -> None:
+    """Check nets, a line for each; a file means all its nets. With sizes left open, also which sizes they accept."""
     from cnndsl.report import report
     from cnndsl.table import one_line
 
     entries: list[dict[str, Any]] = []
     failed = False
     for spec in specs:
-        graphs, error = checked(spec, settings, inputs)
-        entries.extend(entry(graph) for graph in graphs)
-        if not as_json:
-            for graph in graphs:
+        text = sys.stdin.read() if spec == "-" else spec
+        graphs, error = checked(text, settings, inputs)
+        for graph in graphs:
+            told = limits(text, graph, settings, inputs) if why else ()
+            entries.append(entry(graph) | ({"limits": [found.to_json() for found in told]} if why else {}))
+            if not as_json:
                 click.echo(one_line(report(graph)))
+                for found in told:
+                    click.echo(f"\n{found.render(wants_color(sys.stdout))}")
         if error is not None:
             failed = True
             entries.append(failure(spec, error))
@@ -148,14 +155,15 @@ def check(specs: tuple[str, ...], settings: Any, inputs: Any, as_json: bool) -> 
 )
 @spec_argument
 @click.option("--depth", type=click.IntRange(min=1), help="Fold blocks below this many levels into a line each.")
+@at_option
 @spec_options
 @json_option
-def summary(spec: str, depth: int | None, settings: Any, inputs: Any, as_json: bool) -> None:
-    """Print a row per layer: shape, params, MACs, activations, memory."""
+def summary(spec: str, depth: int | None, at: Any, settings: Any, inputs: Any, as_json: bool) -> None:
+    """Print a row per layer: shape, params, MACs, activations, memory; as formulas where sizes are left open."""
     from cnndsl.report import report
     from cnndsl.table import summary_table
 
-    numbers = report(build(spec, settings, inputs))
+    numbers = report(build(spec, settings, inputs, at))
     if as_json:
         print_json(numbers.to_json(depth))
     else:
@@ -171,8 +179,9 @@ def summary(spec: str, depth: int | None, settings: Any, inputs: Any, as_json: b
 )
 @click.option("--every-copy", is_flag=True, help="Draw each copy of a repeated block, not one of them.")
 @click.option("--across", is_flag=True, help="From left to right instead of from top to bottom.")
+@at_option
 @spec_options
-def draw(spec: str, output: str | None, every_copy: bool, across: bool, settings: Any, inputs: Any) -> None:
+def draw(spec: str, output: str | None, every_copy: bool, across: bool, at: Any, settings: Any, inputs: Any) -> None:
     """Draw a net: blocks as clusters, shapes on the arrows."""
     from cnndsl.draw import draw as drawing
     from cnndsl.render import RenderError, render
@@ -180,7 +189,7 @@ def draw(spec: str, output: str | None, every_copy: bool, across: bool, settings
     suffix = ".dot" if output == "-" else Path(output or ".svg").suffix.lower() if output else ".svg"
     if suffix not in FILES:
         raise click.BadParameter(f"{output!r} does not end in {', '.join(FILES[:-1])} or {FILES[-1]}", param_hint="-o")
-    graph = build(spec, settings, inputs)
+    graph = build(spec, settings, inputs, at)
     dot = drawing(graph, fold=not every_copy, across=across)
     if output == "-":
         click.echo(dot, nl=False)

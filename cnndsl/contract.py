@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from cnndsl.dims import Box, Sizes, described, holds, joint, leftover
+from cnndsl.dims import Box, Dim, Sizes, described, holds, joint, leftover
 from cnndsl.op import Shape, show_shape
 from cnndsl.source import Span
 
@@ -96,6 +96,12 @@ class Contract:
     def outputs(self) -> dict[str, Shape]:
         """Shape of every output by name: formulas that print as such, for the sizes of the first case."""
         return self.cases[0].graph.outputs
+
+    @property
+    def reference(self) -> str:
+        """The size whose numbers stand for the others, `224x224`: that of the spec, else the accepted one nearest to 224."""
+        first = next(size for shape in self.cases[0].graph.inputs.values() for size in shape if isinstance(size, Dim))
+        return "x".join(str(first.space.at[letter]) for letter in self.letters)
 
     @property
     def listed(self) -> list[str]:

@@ -12,6 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from cnndsl import palette
+from cnndsl.dims import at_hand
 from cnndsl.graph import Graph, Node
 from cnndsl.op import Op, Shape
 from cnndsl.scene import LIGHT, Block, Box, Scene, scene
@@ -191,6 +192,8 @@ def _title(graph: Graph) -> str:
     about = dict(graph.about)
     year = f" ({about['year']})" if "year" in about else ""
     title = escape(f"{about.get('title', graph.name)}{year}")
-    numbers = f"{graph.inference_params:,} params, {graph.inference_macs:,} MACs ({2 * graph.inference_macs:,} FLOPs)"
+    macs = at_hand(graph.inference_macs)
+    at = f" at {graph.contract.reference}" if graph.contract else ""
+    numbers = f"{graph.inference_params:,} params, {macs:,} MACs ({2 * macs:,} FLOPs){at}"
     gap = '<BR/><FONT POINT-SIZE="5"> </FONT><BR/>'
     return f'<<FONT POINT-SIZE="18"><B>{title}</B></FONT>{gap}<FONT POINT-SIZE="11">{numbers}</FONT>{gap}>'

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from cnndsl.contract import shape_json
 from cnndsl.graph import Frame, Graph, Node
-from cnndsl.op import Shape
+from cnndsl.op import Shape, numbers
 
 FLOAT_BYTES = 4
 """Bytes of a 32-bit float, torch's default."""
@@ -42,8 +43,13 @@ class Numbers:
     def __add__(self, other: Numbers) -> Numbers:
         return Numbers(self.params + other.params, self.macs + other.macs, self.activations + other.activations)
 
-    def to_json(self) -> dict[str, int]:
-        return {"params": self.params, "macs": self.macs, "activations": self.activations, "memory": self.memory}
+    def here(self) -> Numbers:
+        """The plain numbers, with open sizes those of the reference size."""
+        return Numbers(*numbers((self.params, self.macs, self.activations)))
+
+    def to_json(self) -> dict[str, int | str]:
+        names = ("params", "macs", "activations", "memory")
+        return dict(zip(names, shape_json(tuple(getattr(self, name) for name in names)), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class Row:
         return {
             "path": self.path,
             "op": self.op,
-            "shape": list(self.shape),
+            "shape": shape_json(self.shape),
             **self.numbers.to_json(),
             "block": self.block,
             "aux": self.aux,
@@ -95,6 +101,10 @@ class Report:
     total: Numbers
     inference: Numbers
     untrained: int
+    accepted: tuple[str, ...] = ()
+    """With sizes left open: those the net accepts, box by box. Shapes and numbers are formulas then."""
+    reference: str = ""
+    """With sizes left open: the size whose numbers are told beside the formulas."""
 
     @property
     def stored_activations(self) -> int:
@@ -136,9 +146,9 @@ class Report:
         return {
             "net": self.net,
             "file": self.file,
-            "inputs": {name: list(shape) for name, shape in self.inputs},
-            "outputs": {name: list(shape) for name, shape in self.outputs},
-            "aux_outputs": {name: list(shape) for name, shape in self.aux_outputs},
+            "inputs": {name: shape_json(shape) for name, shape in self.inputs},
+            "outputs": {name: shape_json(shape) for name, shape in self.outputs},
+            "aux_outputs": {name: shape_json(shape) for name, shape in self.aux_outputs},
             "rows": [row.to_json() for row in self.folded(depth)],
             "total": self.total.to_json(),
             "inference": self.inference.to_json(),
@@ -161,6 +171,8 @@ def report(graph: Graph) -> Report:
         total=total,
         inference=add(row.numbers for row in rows if not row.aux),
         untrained=stored - total.params,
+        accepted=tuple(graph.contract.listed) if graph.contract else (),
+        reference=graph.contract.reference if graph.contract else "",
     )
 
 
@@ -170,7 +182,7 @@ def add(numbers: Iterable[Numbers]) -> Numbers:
 
 
 def _row(graph: Graph, node: Node) -> Row:
-    numbers = Numbers(graph.node_params(node), graph.node_macs(node), prod(node.shape))
+    own = Numbers(graph.node_params(node), graph.node_macs(node), prod(node.shape))
     shared = "" if node.shares is None else f"weights of {graph.nodes[node.shares].path}"
     if node.shares is not None and graph.nodes[node.shares].path == node.path:
         shared = "same weights again"
@@ -179,7 +191,7 @@ def _row(graph: Graph, node: Node) -> Row:
         path=node.path,
         op=str(node.op),
         shape=node.shape,
-        numbers=numbers,
+        numbers=own,
         parents=node.frames,
         aux=node.aux,
         in_place=node.op.family in IN_PLACE,

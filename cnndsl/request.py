@@ -7,19 +7,43 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.diagnostic import SpecError
+from cnndsl.diagnostic import Diagnostic, SpecError
+from cnndsl.terminal import Failure
 
 if TYPE_CHECKING:
     from cnndsl.graph import Graph
 
 
-def build(spec: str, settings: dict[str, Any] | None = None, inputs: Sequence[str] = ()) -> Graph:
-    """The checked graph of a spec, `-` for standard input. Raises SpecError."""
+def build(
+    spec: str, settings: dict[str, Any] | None = None, inputs: Sequence[str] = (), at: Sequence[int] = ()
+) -> Graph:
+    """The checked graph of a spec, `-` for standard input; its formulas evaluated `at` sizes. Raises SpecError, Failure."""
     import cnndsl
 
-    shape = None if not inputs else inputs[0] if len(inputs) == 1 else tuple(inputs)
     text = sys.stdin.read() if spec == "-" else spec
-    return cnndsl.check(text, input=shape, **(settings or {}))
+    graph = cnndsl.check(text, input=_given(inputs), **(settings or {}))
+    if not at:
+        return graph
+    if graph.contract is None:
+        raise Failure(f"{graph.name} has no open size for --at: leave one open, as in --input 3xHxW")
+    try:
+        return graph.at(*at)
+    except (TypeError, ValueError) as error:
+        raise Failure(str(error)) from None
+
+
+def limits(spec: str, graph: Graph, settings: dict[str, Any], inputs: Sequence[str]) -> tuple[Diagnostic, ...]:
+    """What keeps open sizes out of a net of a spec; nothing where none is open."""
+    from cnndsl import api
+
+    if graph.contract is None:
+        return ()
+    one = f"{spec}:{graph.name}" if spec.endswith(".cnn") else spec
+    return api.limits(one, input=_given(inputs), **settings)
+
+
+def _given(inputs: Sequence[str]) -> str | Sequence[str] | None:
+    return None if not inputs else inputs[0] if len(inputs) == 1 else tuple(inputs)
 
 
 def checked(spec: str, settings: dict[str, Any], inputs: tuple[str, ...]) -> tuple[list[Graph], SpecError | None]:
@@ -37,13 +61,17 @@ def checked(spec: str, settings: dict[str, Any], inputs: tuple[str, ...]) -> tup
 
 def entry(graph: Graph) -> dict[str, Any]:
     """A checked net as plain data."""
+    from cnndsl.contract import shape_json
+
+    contract = {} if graph.contract is None else {"contract": graph.contract.to_json()}
     return {
         "net": graph.name,
         "file": graph.file,
-        "inputs": {name: list(shape) for name, shape in graph.inputs.items()},
-        "outputs": {name: list(shape) for name, shape in graph.outputs.items()},
+        "inputs": {name: shape_json(shape) for name, shape in graph.inputs.items()},
+        "outputs": {name: shape_json(shape) for name, shape in graph.outputs.items()},
         "params": graph.params,
-        "macs": graph.macs,
+        "macs": shape_json((graph.macs,))[0],
+        **contract,
     }
 
 

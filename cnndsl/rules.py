@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from math import prod
 from typing import Any
 
 from cnndsl.dims import at_hand
 from cnndsl.op import LARGEST, Pair, Reject, Shape, numbers, show_pair, show_shape
+
+LETTER = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
 
 
 def maps(shape: Shape) -> Shape:
@@ -151,7 +154,8 @@ def window_arithmetic(op: Any, shape: Shape, out: Shape) -> str:
 def both_axes(sums: Any) -> str:
     """The sums of height and width, as one where they agree."""
     height, width = sums
-    return height if height == width else f"{height}, {width}"
+    alike = re.sub(LETTER, "", height) == re.sub(LETTER, "", width)  # open sizes of one kind: H for both
+    return height if alike else f"{height}, {width}"
 
 
 def _axis_sum(op: Any, axis: int, length: int, out: int) -> str:

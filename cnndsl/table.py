@@ -178,22 +178,30 @@ def codes_table(titles: Mapping[str, str]) -> Table:
 
 def brief(report: Report) -> tuple[tuple[str, str], ...]:
     """A net's shapes and numbers in a few named lines."""
-    aux = report.inference != report.total
+    aux, at = report.inference != report.total, f" at {report.reference}" * bool(report.reference)
     lines = [("input", _named_shapes(report.inputs)), ("output", _named_shapes(report.outputs))]
+    lines.extend(("accepts" if place == 0 else "", box) for place, box in enumerate(report.accepted))
     if report.aux_outputs:
         lines.append(("in training", _named_shapes(report.aux_outputs)))
-    params, macs = f"{report.total.params:,}", f"{report.total.macs:,}"
-    lines.append(("params", params + f" ({report.inference.params:,} without auxiliary outputs)" * aux))
-    lines.append(("MACs", macs + f" ({report.inference.macs:,} without auxiliary outputs)" * aux))
-    lines.append(("FLOPs", f"{report.total.flops:,} (2 x MACs)"))
-    lines.append(("activations", f"{report.inference.activations:,} ({show_bytes(report.inference.memory)} in fp32)"))
+    total, inference = report.total.here(), report.inference.here()
+    params, macs = f"{total.params:,}", f"{total.macs:,}{at}"
+    lines.append(("params", params + f" ({inference.params:,} without auxiliary outputs)" * aux))
+    lines.append(("MACs", macs + f" ({inference.macs:,} without auxiliary outputs)" * aux))
+    if at:
+        lines.append(("", f"= {report.total.macs}"))
+    lines.append(("FLOPs", f"{total.flops:,}{at} (2 x MACs)"))
+    lines.append(("activations", f"{inference.activations:,}{at} ({show_bytes(inference.memory)} in fp32)"))
+    if at:
+        lines.append(("", f"= {report.inference.activations}"))
     return tuple(lines)
 
 
 def one_line(report: Report) -> str:
     """`resnet50  [3, 224, 224] -> [1000]  25,557,032 params  4,089,184,256 MACs (8,178,368,512 FLOPs)`."""
-    numbers = report.total
-    return f"{report.net}  {_flows(report)}  {numbers.params:,} params  {numbers.macs:,} MACs ({numbers.flops:,} FLOPs)"
+    numbers, at = report.total.here(), f" at {report.reference}" * bool(report.reference)
+    sums = f"{numbers.params:,} params  {numbers.macs:,} MACs ({numbers.flops:,} FLOPs){at}"
+    boxes = (f"\n    {'or' if place else 'accepts'} {box}" for place, box in enumerate(report.accepted))
+    return f"{report.net}  {_flows(report)}  {sums}{''.join(boxes)}"
 
 
 # --- how values are spelled --------------------------------------------------------------------------------------
@@ -206,6 +214,8 @@ def count(number: int) -> str:
 
 def show_bytes(number: int) -> str:
     """`12.3 MB`: powers of 1000, as the unit says."""
+    if type(number) is not int:  # a formula in the sizes that are left open
+        return f"{number} B"
     size = float(number)
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if size < 1000:

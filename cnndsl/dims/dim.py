@@ -9,19 +9,14 @@ box it ends with, and no size is lost.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any
 
+from cnndsl.dims.box import Box, joined
 from cnndsl.dims.form import (
-    Box,
     Form,
     Unfollowed,
     function_form,
-    holds,
-    joined,
-    leftover,
     letter_form,
     negative_at,
     plus,
@@ -32,93 +27,8 @@ from cnndsl.dims.form import (
 )
 from cnndsl.dims.formula import written
 from cnndsl.dims.sets import pieced
+from cnndsl.dims.space import Case, Space
 from cnndsl.dims.steps import Steps
-
-Answer = TypeVar("Answer")
-MOST_CASES = 400
-"""So many parts of a box are looked at for one shape rule."""
-
-
-class TooMany(Exception):  # noqa: N818 - it says that a question is too big
-    """The sizes fall into more than `MOST_CASES` cases."""
-
-
-@dataclass
-class Space:
-    """The sizes that a walk is about: the box it still holds for, and the one in it that its numbers are of.
-
-    `rest` are the parts that a comparison split off since it was last emptied. A `quiet` space answers for the size in hand and
-    keeps nothing; a `finished` one says yes to what holds for all sizes of its box.
-    """
-
-    box: Box
-    at: dict[str, int]
-    rest: list[Box] = field(default_factory=list)
-    quiet: bool = False
-    finished: bool = False
-
-    def dim(self, letter: str) -> Dim:
-        return Dim(self.at[letter], letter_form(letter), self)
-
-    def number(self, form: Form) -> int:
-        """A formula as a number: an open size, or a plain integer where it is constant."""
-        return form.const if form.constant else Dim(form(self.at), form, self)
-
-    def split(self, parts: list[Box]) -> bool:
-        """Whether the size in hand is in one of these parts of the box. Where the box has others, the answer holds for the part."""
-        if self.finished:
-            return not leftover(self.box, parts)
-        here = next((part for part in parts if holds(part, self.at)), None)
-        if here is not None:
-            others = leftover(self.box, [here])
-            outside = leftover(self.box, parts)
-            if not outside:
-                return True  # it holds in all of the box, in whatever parts
-            self.box = here
-            self.rest.extend(others)
-            return True
-        for part in parts:
-            pieces = leftover(self.box, [part])
-            self.box = next(piece for piece in pieces if holds(piece, self.at))
-            self.rest.append(part)
-            self.rest.extend(piece for piece in pieces if piece is not self.box)
-        return False
-
-    def cases(self, rule: Callable[[], Answer]) -> list[Case[Answer]]:
-        """What a rule answers in every part of the box; the part of the size in hand first. The space is left as it was."""
-        box, at, before = self.box, self.at, self.rest
-        found: list[Case[Answer]] = []
-        waiting = [(box, at)]
-        try:
-            while waiting:
-                self.box, self.at = waiting.pop()
-                self.rest = []
-                answer = rule()
-                found.append(Case(self.box, self.at, answer))
-                waiting.extend((part, nearest(part, at)) for part in self.rest)
-                if len(found) > MOST_CASES:
-                    raise TooMany
-        finally:
-            self.box, self.at, self.rest = box, at, before
-        return found
-
-    def here(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """A shape anew, for the size in hand."""
-        return tuple(self.number(size.form) if isinstance(size, Dim) else size for size in shape)
-
-
-@dataclass
-class Case(Generic[Answer]):
-    """A part of a box, a size in it, and what holds there."""
-
-    box: Box
-    at: dict[str, int]
-    answer: Answer
-
-
-def nearest(box: Box, wanted: Mapping[str, int]) -> dict[str, int]:
-    """The size in a box nearest to a wanted one, letter by letter."""
-    return {letter: sizes.nearest(wanted[letter]) for letter, sizes in box.items()}
 
 
 class Dim(int):
@@ -220,8 +130,6 @@ class Dim(int):
         return other % int(self)
 
     def __truediv__(self, other: Any) -> Any:
-        if isinstance(other, int) and other:
-            return Part(self, int(other))
         return float(self) / other
 
     def __rtruediv__(self, other: Any) -> Any:
@@ -274,78 +182,6 @@ class Dim(int):
             raise
 
 
-class Part(float):
-    """An open size divided by a whole number: what `ceil(@x.height / 2)` rounds. Other arithmetic has the plain number."""
-
-    size: int
-    divisor: int
-
-    def __new__(cls, size: int, divisor: int) -> Part:
-        if divisor < 0:
-            size, divisor = -size, -divisor
-        made = super().__new__(cls, at_hand(size) / divisor)
-        made.size, made.divisor = size, divisor
-        return made
-
-    def __floor__(self) -> int:
-        return self.size // self.divisor
-
-    def __ceil__(self) -> int:
-        return -(-self.size // self.divisor)
-
-    def __round__(self, digits: int = 0) -> int:  # type: ignore[override]
-        below, rest = self.size // self.divisor, 2 * (self.size % self.divisor)
-        if rest == self.divisor:
-            return below + below % 2  # halves go to the even number, as Python has it
-        return below + 1 if rest > self.divisor else below
-
-    def __float__(self) -> float:
-        return int(self.size) / self.divisor
-
-    def __int__(self) -> int:
-        return int(self.size) // self.divisor
-
-    def __neg__(self) -> Part:
-        return Part(-self.size, self.divisor)
-
-    def __bool__(self) -> bool:
-        return bool(self.size)
-
-    def __str__(self) -> str:
-        return f"{self.size}/{self.divisor}"
-
-    __repr__ = __str__
-    __hash__ = float.__hash__
-
-
-def _plainly(name: str) -> Callable[..., Any]:
-    """Arithmetic of `float` on the plain number."""
-    plain = getattr(float, name)
-
-    def method(self: Part, other: Any) -> Any:
-        return plain(float(self), float(other) if isinstance(other, int | float) else other)
-
-    return method
-
-
-def _scaled(compare: Callable[[Any, Any], bool]) -> Callable[[Part, Any], Any]:
-    """A comparison of a quotient, as one of its dividend."""
-
-    def method(self: Part, other: Any) -> Any:
-        if isinstance(other, Part):
-            return compare(self.size * other.divisor, other.size * self.divisor)
-        return compare(self.size, other * self.divisor) if isinstance(other, int | float) else NotImplemented
-
-    return method
-
-
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod"):
-    for _side in (f"__{_name}__", f"__r{_name}__"):
-        setattr(Part, _side, _plainly(_side))
-for _compare in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge):
-    setattr(Part, f"__{_compare.__name__}__", _scaled(_compare))
-
-
 def at_hand(number: int) -> int:
     """The plain number at the size in hand. For limits and messages: nothing is kept of it."""
     return int.__int__(number) if isinstance(number, Dim) else number
@@ -370,7 +206,7 @@ def merged(one: Case[tuple[int, ...]], other: Case[tuple[int, ...]], space: Spac
         form = _pieced(form_of(a), form_of(b), one.box, other.box)
         if form is None:
             return None
-        sizes.append(form.const if form.constant else Dim(form(space.at), form, space))
+        sizes.append(_number(form, space))
     return Case(box, one.at, tuple(sizes))
 
 
@@ -384,3 +220,18 @@ def _pieced(a: Form, b: Form, first: Box, second: Box) -> Form | None:
     steps = [form.single[1] if form.single else Steps((), (form.const,)) for form in (a, b)]
     whole = pieced([(first[letter], steps[0]), (second[letter], steps[1])])
     return None if whole is None else function_form(letter, whole)
+
+
+def opened(letter: str, space: Space) -> Dim:
+    """The size that a letter stands for."""
+    return Dim(space.at[letter], letter_form(letter), space)
+
+
+def here(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape anew, for the size its space has in hand now."""
+    return tuple(_number(size.form, size.space) if isinstance(size, Dim) else size for size in shape)
+
+
+def _number(form: Form, space: Space) -> int:
+    """A formula as a number: an open size, or a plain integer where it is constant."""
+    return form.const if form.constant else Dim(form(space.at), form, space)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from cnndsl.dims.box import Box, cut
 from cnndsl.dims.sets import ALL, Sizes, equal_to, least, negatives, zeros
 from cnndsl.dims.steps import CACHED, IDENTITY, Steps, combined, divisors, floored, shifted
 
 Factor = tuple[str, Steps]
 """A letter and a function of it."""
-Box = dict[str, Sizes]
-"""A set of sizes for every open letter; every combination of them is meant. A letter that is missing may be anything."""
 
 
 class Unfollowed(Exception):  # noqa: N818 - it says that a question has no answer of this form
@@ -188,7 +187,7 @@ def zero_at(form: Form, domain: Box) -> list[Box]:
         return [] if form.const else [dict(domain)]
     single = form.single
     if single is not None:
-        return _cut(domain, [(single[0], zeros(single[1]))])
+        return cut(domain, [(single[0], zeros(single[1]))])
     if form.singles or len(form.products) != 1:
         raise Unfollowed(form.letters)
     ((factors, coefficient),) = form.products
@@ -204,11 +203,11 @@ def _factored(factors: tuple[Factor, ...], wanted: int, domain: Box) -> Iterator
     """The parts of a domain where a product has the wanted value: a part for every way to write that as a product."""
     (letter, steps), rest = factors[0], factors[1:]
     if not rest:
-        yield from _cut(domain, [(letter, equal_to(steps, wanted))])
+        yield from cut(domain, [(letter, equal_to(steps, wanted))])
         return
     for divisor in divisors(abs(wanted)):
         for value in (divisor, -divisor):
-            for box in _cut(domain, [(letter, equal_to(steps, value))]):
+            for box in cut(domain, [(letter, equal_to(steps, value))]):
                 yield from _factored(rest, wanted // value, box)
 
 
@@ -219,7 +218,7 @@ def negative_at(form: Form, domain: Box) -> list[Box]:
         return [dict(domain)] if form.const < 0 else []
     single = form.single
     if single is not None:
-        return _cut(domain, [(single[0], negatives(single[1]))])
+        return cut(domain, [(single[0], negatives(single[1]))])
     if _bound(form, domain) >= 0:
         return []
     if _bound(plus(form, Form(), -1), domain) > 0:
@@ -239,74 +238,3 @@ def _bound(form: Form, domain: Box) -> float:
             product *= low
         total += product
     return total
-
-
-def _cut(domain: Box, limits: Iterable[tuple[str, Sizes]]) -> list[Box]:
-    box = dict(domain)
-    for letter, sizes in limits:
-        box[letter] = box.get(letter, ALL) & sizes
-    return [box] if all(box.values()) else []
-
-
-def endless(box: Box) -> bool:
-    """Whether a box is more than an exception: no letter has finitely many sizes in it."""
-    return all(sizes.infinite for sizes in box.values())
-
-
-def without(box: Box, other: Box) -> list[Box]:
-    """The sizes of a box that are not in another, as boxes that do not overlap."""
-    left: list[Box] = []
-    inside = dict(box)
-    for letter in box:
-        outside = inside[letter] - other.get(letter, ALL)
-        if outside:
-            left.append({**inside, letter: outside})
-        inside[letter] = inside[letter] & other.get(letter, ALL)
-        if not inside[letter]:
-            break
-    return left
-
-
-def leftover(box: Box, others: Iterable[Box]) -> list[Box]:
-    """The sizes of a box that are in none of others."""
-    left = [box]
-    for other in others:
-        left = [part for piece in left for part in without(piece, other)]
-    return left
-
-
-def hull(boxes: Sequence[Box]) -> Box:
-    """The smallest box around several."""
-    around = dict(boxes[0])
-    for box in boxes[1:]:
-        around = {letter: sizes | box[letter] for letter, sizes in around.items()}
-    return around
-
-
-def holds(box: Box, at: Mapping[str, int]) -> bool:
-    """Whether sizes are in a box."""
-    return all(at[letter] in sizes for letter, sizes in box.items())
-
-
-def joined(one: Box, other: Box) -> Box | None:
-    """The box of all sizes of two boxes, where these are a box: they differ in one letter at most."""
-    differ = [letter for letter in one if one[letter] != other[letter]]
-    if len(differ) > 1:
-        return None
-    return {**one, **{letter: one[letter] | other[letter] for letter in differ}}
-
-
-def joint(boxes: Iterable[Box]) -> list[Box]:
-    """Boxes that do not overlap, joined where two are one."""
-    found = list(boxes)
-    at = 0
-    while at < len(found):
-        for other in range(at + 1, len(found)):
-            whole = joined(found[at], found[other])
-            if whole is not None:
-                found[at] = whole
-                del found[other]
-                at = -1
-                break
-        at += 1
-    return found

@@ -8,7 +8,8 @@ from itertools import groupby
 from math import gcd, lcm
 from typing import NamedTuple
 
-from cnndsl.dims.form import Box, Form
+from cnndsl.dims.box import Box
+from cnndsl.dims.form import Form
 from cnndsl.dims.sets import ALL, Sizes
 from cnndsl.dims.steps import CACHED, Steps, divisors, shifted
 

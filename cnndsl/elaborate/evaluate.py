@@ -8,7 +8,7 @@ from typing import Any
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Complain, Edit, Help, Label
-from cnndsl.dims import Dim, Part
+from cnndsl.dims import Dim, Part, divided
 from cnndsl.names import did_you_mean
 from cnndsl.op import LARGEST, OPS, Volume, Window
 from cnndsl.source import Span
@@ -22,7 +22,7 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "/": operator.truediv,
+    "/": divided,
     "//": operator.floordiv,
     "%": operator.mod,
 }

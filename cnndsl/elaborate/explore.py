@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cnndsl.contract import Accepted, Contract, Excluded
 from cnndsl.diagnostic import Diagnostic, Help, Label, SpecError
-from cnndsl.dims import ALL, Box, Dim, TooLong, TooMany, endless, nearest
+from cnndsl.dims import ALL, Box, Dim, TooLong, TooMany, described, endless, nearest
 from cnndsl.elaborate.limits import only_where
 from cnndsl.elaborate.opening import Opening
 from cnndsl.graph import Graph
@@ -89,7 +89,8 @@ class Search:
     def _no_size(self, box: Box) -> str:
         if box == self.everything:
             return f"so it is for every {' and '.join(self.letters)}"
-        return f"so it is where {only_where([box], self.everything)}; no size at all is accepted"
+        where = "; ".join(described(sizes, letter) for letter, sizes in box.items() if sizes != ALL)
+        return f"so it is where {where}, and all other sizes are kept out elsewhere"
 
 
 def same_network(one: Graph, other: Graph) -> bool:

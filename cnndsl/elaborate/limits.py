@@ -38,7 +38,7 @@ def limits(contract: Contract, explained: Explained) -> list[Diagnostic]:
 
 def _limit(group: list[Excluded], explained: Explained) -> Diagnostic:
     first, boxes = group[0], [found.box for found in group]
-    notes = [f"only where {only_where(boxes, hull([found.domain for found in group]))}"]
+    notes = [f"only where {only_where(boxes, hull([found.domain for found in group]))}"] * (first.why != "weight")
     diagnostic = Diagnostic("E0218", DECISIONS[first.why].format(first.text), (Label(first.span),), severity="limit")
     if first.why in ("shape", "shortcut"):
         formulas = _at(first.span, explained(typical(boxes))[0])
@@ -91,7 +91,7 @@ def only_where(boxes: Sequence[Box], domain: Box) -> str:
         return " or ".join(words) if all(words) else f"it is any {' and '.join(domain)}"
     few = [box for box in joint(left) if box]
     shown = " or ".join("; ".join(described(sizes, letter) for letter, sizes in box.items()) for box in few[:SHOWN])
-    return f"it is not {shown}{' or ...' if len(few) > SHOWN else ''}"
+    return f"it is none of {shown}{' or ...' if len(few) > SHOWN else ''}"
 
 
 def _union(sets: Iterable[Sizes]) -> Sizes:

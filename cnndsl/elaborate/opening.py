@@ -14,8 +14,23 @@ from typing import TYPE_CHECKING
 from cnndsl import syntax
 from cnndsl.contract import Excluded, Why
 from cnndsl.diagnostic import Complain, Edit, Help
-from cnndsl.dims import Box, Case, Dim, Form, Space, at_hand, endless, hull, leftover, merged, zero_at
-from cnndsl.dims.form import plus, within
+from cnndsl.dims import (
+    Box,
+    Case,
+    Dim,
+    Form,
+    Space,
+    at_hand,
+    endless,
+    here,
+    hull,
+    leftover,
+    merged,
+    opened,
+    plus,
+    within,
+    zero_at,
+)
 from cnndsl.op import Op, Reject, Shape
 from cnndsl.source import Span
 
@@ -56,7 +71,7 @@ class Opening:
 
         def rule() -> Shape | Reject:
             try:
-                return op.infer(*map(space.here, shapes))
+                return op.infer(*map(here, shapes))
             except Reject as reject:
                 return reject
 
@@ -73,7 +88,7 @@ class Opening:
         assert first is not None
         self.waiting.extend(case.box for case in others)
         space.box = first.box
-        return space.here(first.answer)
+        return here(first.answer)
 
     def decide(self, rule: Callable[[], bool], why: Why, span: Span) -> bool:
         """What a rule says at the size in hand. Leaves the sizes at which it says yes; where it says no here, they wait."""
@@ -151,7 +166,7 @@ def _gathered(taken: list[Case[Shape]], space: Space) -> tuple[Case[Shape] | Non
 
 def open_sizes(walk: Walk, shape: Sequence[int | str]) -> Shape:
     """A shape with its letters as open sizes."""
-    return tuple(walk.opening.space.dim(size) if isinstance(size, str) else size for size in shape)
+    return tuple(opened(size, walk.opening.space) if isinstance(size, str) else size for size in shape)
 
 
 def settle_attribute(complain: Complain, opening: Opening, span: Span, what: str) -> None:

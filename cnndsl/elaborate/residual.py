@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
-from cnndsl.dims import at_hand
+from cnndsl.dims import at_hand, here
 from cnndsl.elaborate import nodes
 from cnndsl.elaborate.combine import has_paths
 from cnndsl.elaborate.disagree import account
@@ -100,7 +100,6 @@ class _Residual:
 
     def keep_equal(self, body: Ref, shortcut: Ref) -> None:
         """With open sizes: leaves those at which body and shortcut have one shape, as they have at the size in hand."""
-        here = self.walk.opening.space.here
         self.walk.opening.decide(
             lambda: here(body.shape or ()) == here(shortcut.shape or ()), "shortcut", self.call.span
         )
@@ -124,7 +123,7 @@ class _Residual:
 
     def goes(self, body: Ref) -> bool:
         """Whether the kind of the shortcut allows for the body's shape."""
-        kind, here = self.settings["shortcut"], self.walk.opening.space.here
+        kind = self.settings["shortcut"]
         source, target = here(self.source.shape or ()), here(body.shape or ())
         if source == target:
             return True
@@ -158,7 +157,7 @@ class _Residual:
         cls = OPS["add"]
         op = cls(scale=settings["scale"])
         assert isinstance(op, Merge)
-        here, shapes = walk.opening.space.here, (body.shape or (), shortcut.shape or ())
+        shapes = body.shape or (), shortcut.shape or ()
         fits = walk.opening.decide(lambda: op.disagree((here(shapes[0]), here(shapes[1]))) is None, "shape", call.span)
         if not fits or walk.lost((body, shortcut)):
             self.mismatch(body, "path", None, shortcut)
