@@ -65,11 +65,11 @@ def compile(spec: str | Path, /, input: Inputs = None, **params: Any) -> str:
 def limits(spec: str | Path, /, input: Inputs = None, **params: Any) -> tuple[Diagnostic, ...]:
     """What keeps open sizes out of a net: a diagnostic for each place of the spec, with the sizes and the smallest of them.
 
-    Takes what `check` takes. Helps were tried: with the edit the place keeps out nothing, and no size is lost. Raises SpecError
-    as `check` does.
+    Takes what `check` takes. Helps were tried: with the edit the place keeps out nothing, more sizes are accepted, and none is
+    lost. Raises SpecError as `check` does.
     """
     source, net = _find(spec)
-    graph = _check(source, net, input, params)
+    _check(source, net, input, params)
     shapes = input_shapes(input)
 
     def found(opened: _Opened) -> tuple[Graph, list[Diagnostic]]:
@@ -85,12 +85,11 @@ def limits(spec: str | Path, /, input: Inputs = None, **params: Any) -> tuple[Di
             edited, left = found(opened)
         except SpecError as error:
             return error.diagnostics
-        return left if covers(edited.contract, graph.contract) else [*left, LOST_SIZES]
+        gains = covers(edited.contract, graph.contract) and not covers(graph.contract, edited.contract)
+        return left if gains else diagnostics
 
-    return suggest(found(_opened(source, {}))[1], recheck)
-
-
-LOST_SIZES = Diagnostic("E0218", "the edit keeps out sizes that were accepted")
+    graph, diagnostics = found(_opened(source, {}))
+    return suggest(diagnostics, recheck)
 
 
 def check_all(path: Path, /, input: Inputs = None, **params: Any) -> tuple[list[Graph], list[Diagnostic]]:

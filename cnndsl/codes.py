@@ -65,8 +65,14 @@ CODES: dict[str, Code] = {
     "E0214": _code("no such size", "A stream has `@x.channels`, `@x.height` and `@x.width`."),
     "E0215": _code("imports in a circle", "A file imports itself, directly or through others. Put what they share into a file of its own."),
     "E0216": _code("an import that leaves its folder", "An import names a file beside the one it stands in, or below it: no `..`, no absolute path, no link out."),
-    "E0218": _code("a size is left open", "`input 3xHxW` leaves the height and width open. Give a size to check with: `--input 3x224x224`."),
+    "E0218": _code("a choice depends on a size that is left open", "`input 3xHxW` leaves the height and width open: one network for all sizes it fits. So its "
+                   "layers, their attributes, the shapes of their weights and what its conditions say must be the same for every size. "
+                   "With a size in the `input`, `--input 3xHxW` lists the sizes that fit the network of that size.",
+                   "input 3xHxW  conv 16 3x3 -> fc 10", "input 3xHxW  conv 16 3x3 -> globalavgpool -> fc 10"),
     "E0219": _code("no net, no input, or no layers", "A net says what flows in (`input 3x224x224`) and what is done with it."),
+    "E0220": _code("open sizes that cannot be followed", "Which sizes fit is said for each open letter by itself. Two sizes that are compared have one letter, "
+                   "`input 3xHxH`, or two inputs with the same letters. And sizes that fall into thousands of cases are not followed: say one "
+                   "of them as a number.", "input 3xHxW as a  input 3xAxB as b  add { @a | @b }", "input 3xHxW as a  input 3xHxW as b  add { @a | @b }"),
     # shapes
     "E0301": _code("a layer cannot take this shape", "The shape that flows in violates the layer's rule: the message says what it expects and where the shape came from.",
                    "input 3x4x4 conv 8 5x5", "input 3x4x4 conv 8 5x5+2"),

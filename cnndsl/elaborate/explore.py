@@ -45,7 +45,10 @@ class Search:
             raise SpecError([_too_many(self.letters)]) from None
         if not self.cases:
             box, diagnostics = self.failures[0]
-            raise SpecError(replace(found, notes=(*found.notes, self._no_size(box))) for found in diagnostics)
+            raise SpecError(
+                replace(found, notes=(*found.notes, self._no_size(box))) if found.code.startswith("E03") else found
+                for found in diagnostics
+            )
         graph = self.cases[0].graph
         inputs = {name: tuple(map(_letter, shape)) for name, shape in graph.inputs.items()}
         return replace(graph, contract=Contract(self.letters, inputs, tuple(self.cases), tuple(self.excluded)))

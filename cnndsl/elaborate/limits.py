@@ -52,12 +52,12 @@ def _limit(group: list[Excluded], explained: Explained) -> Diagnostic:
 
 
 def _at(place: Span, diagnostics: Sequence[Diagnostic]) -> Diagnostic | None:
-    """The diagnostic that a walk gives at a place, or the first one."""
+    """The diagnostic that a walk gives at a place; None where it has none there, because it would go another way."""
     for found in diagnostics:
         spans = [label.span for label in (*found.labels, *found.trail)]
         if any(span.source.name == place.source.name and place.start <= span.start <= place.end for span in spans):
             return found
-    return diagnostics[0] if diagnostics else None
+    return None
 
 
 def smallest(boxes: Iterable[Box]) -> dict[str, int]:

@@ -65,7 +65,7 @@ class Opening:
 
     def infer(self, op: Op, shapes: tuple[Shape, ...], span: Span) -> Shape:
         """The shape that an op gives for the sizes in hand. Raises Reject where its rule says no to the one of the walk."""
-        if self.settled or not any(isinstance(size, Dim) for shape in shapes for size in shape):
+        if self.settled:
             return op.infer(*shapes)
         space = self.space
 

@@ -192,11 +192,13 @@ class Walk:
 
     def element(self, element: syntax.Element, env: Env, flow: Flow, arrow: bool, label: str = "") -> Flow:
         self.step(len(flow), element.span)
+        start = len(self.trace.drafts)
         try:
             return self.element_of(element, env, flow, arrow, label)
         except Unfollowed as question:
             unfollowed(self, element, question.letters)
             self.use(flow)
+            self.trace.used.update(range(start, len(self.trace.drafts)))
             return LOST
 
     def element_of(self, element: syntax.Element, env: Env, flow: Flow, arrow: bool, label: str) -> Flow:
