@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from cnndsl.dims import at_hand
+from cnndsl.dims import Dim, at_hand
 from cnndsl.op import LARGEST, Pair, Reject, Shape, numbers, show_pair, show_shape
 
 LETTER = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
@@ -34,8 +34,11 @@ def pair_or_int(pair: Pair) -> int | Pair:
 
 
 def bounded(what: str, shape: Shape) -> Shape:
-    """`shape` as it is; raises Reject where an array of it would hold more than `LARGEST` numbers (8 GiB of float32)."""
-    if prod(numbers(shape)) > LARGEST:
+    """`shape` as it is; raises Reject where an array of it would hold more than `LARGEST` numbers (8 GiB of float32).
+
+    Open sizes are not held against it: that limit is torch's, and no shape rule of a network.
+    """
+    if not any(isinstance(size, Dim) for size in shape) and prod(shape) > LARGEST:
         raise Reject(f"{what} {show_shape(shape)} would hold {prod(shape)} numbers, at most {LARGEST} are possible")
     return shape
 

@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from itertools import islice
 from math import gcd, lcm
 
-LONGEST = 20_000
+LONGEST = 100_000
 """The most numbers a function is kept with; nets of the literature need a few dozen."""
 CACHED = 20_000
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cnndsl.elaborate.walk import Walk
 
 USUAL = 224
-"""The size at which a net without one of its own is looked at first: that of most nets for ImageNet."""
+"""The size at which a net without one of its own is looked at first: that of most nets for ImageNet. Then twice that ..."""
 MOST_WALKS = 200
 """So many walks are made for one net."""
 
@@ -64,6 +64,8 @@ class Search:
             waiting.extend(opening.waiting)
             self.excluded.extend(opening.excluded)
             if graph is None:
+                if not self.cases:  # nothing fits yet: look further up
+                    self.wanted = {letter: 2 * size for letter, size in self.wanted.items()}
                 continue
             if self.cases and not same_network(self.cases[0].graph, graph):
                 first = graph.nodes[0].span

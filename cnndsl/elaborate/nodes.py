@@ -84,7 +84,8 @@ def open_weight(walk: Walk, op: Op, size: Dim, operands: Flow, call: syntax.Call
 
 def size_fits(op: Op, shapes: tuple[Shape, ...], shape: Shape) -> None:
     """Raises Reject for arrays beyond what a tensor library counts."""
-    for what, size in [("an output", shape)] + [(f"a weight `{k}`", w.shape) for k, w in op.weights(*shapes).items()]:
+    output = () if any(isinstance(size, Dim) for size in shape) else shape
+    for what, size in [("an output", output)] + [(f"a weight `{k}`", w.shape) for k, w in op.weights(*shapes).items()]:
         if prod(numbers(size)) > LARGEST:
             raise Reject(f"{what} of {show_shape(size)} has {prod(size):,} numbers, more than {LARGEST:,}")
 
