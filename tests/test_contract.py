@@ -131,6 +131,9 @@ def reads(text: str, at: Mapping[str, int], number: int) -> None:
 def refused(concrete: Concrete, code: str, text: str, seed: int) -> None:
     """A net without a contract: no size is accepted, or what the code says of it is so."""
     sizes = list(sizes_to_try(concrete, None, seed, MOST))
+    letters = concrete.letters
+    sizes += [dict.fromkeys(letters, n) for n in range(FAR, FAR + 13)]
+    sizes += [{**dict.fromkeys(letters, FAR + 13), k: n} for k in letters for n in range(1, MOST)]
     found = [(at, graph) for at in sizes if (graph := concrete.at(at)) is not None]
     if code == "E0218":  # a condition, an attribute or a weight is another without an end
         first = next(graph for _, graph in found)
@@ -216,6 +219,10 @@ def holds_for(text: str, expected: Mapping[int, str]) -> None:
         ("input 2xHxH  residual project { maxpool 2x2 }", {1: "out", 2: "in", 3: "out", 4: "in"}),
         ("input 2xHxH  residual project { maxpool 3x3/4 same }", {1: "in", 2: "in", 223: "in"}),
         ("input 2xHxH  residual optional { maxpool 2x2 same }", {1: "in", 2: "in", 7: "in"}),
+        (
+            "input 2x1x1  residual { globalavgpool }",
+            {1: "in", 2: "out"},
+        ),  # an `add` would broadcast, a shortcut does not
         ("input 2xHxH  residual { crop 8x8 }", {7: "out", 8: "in", 224: "out"}),
         # the nearest accepted size takes the place of 224
         ("input 2xHxH  upsample 2 -> crop 500x500", {249: "out", 250: "in"}),
@@ -291,6 +298,17 @@ def test_a_condition_that_differs_without_an_end_is_found(text: str) -> None:
 )
 def test_a_size_in_error_decides_nothing(text: str, expected: dict[int, str]) -> None:
     holds_for(text, expected)
+
+
+@pytest.mark.xfail(reason="a later walk decides anew, and leaves out what does not fit its own choices")
+def test_a_later_walk_keeps_what_the_first_has_decided() -> None:
+    """Where the pool gives [4, 1, 1], which broadcasts, a second walk begins at 8; `conv 1`, as at 33, has 3 and 6."""
+    merge = "add { maxpool 1x1/8 | adaptiveavgpool 5x2 }"
+    text = f"input 2x33x12 as x  conv 4 1x1 -> {merge} -> conv (@x.height % 3 + 1) 1x1"
+    contract = check(text, input="2xHxW").contract
+    assert contract is not None
+    assert [n for n in range(1, 60) if contract.accepts(n, 12)] == [33, 36, 39]
+    assert [n for n in range(1, 60) if contract.accepts(n, 5)] == [3, 6]
 
 
 @pytest.mark.xfail(reason="`split` puts an open size into the attributes of its slices")
