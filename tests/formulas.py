@@ -59,7 +59,7 @@ def _value(tree: ast.expr, at: Mapping[str, int], text: str) -> Fraction:
 
 
 NUMBER = r"\d{1,3}(?:,\d{3})+|\d+"
-LISTED = rf"(?:{NUMBER})(?:, (?:{NUMBER}))*(?: or (?:{NUMBER}))?(?! <=)"
+LISTED = r"\d+(?:\.\.\d+)?(?:, \d+(?:\.\.\d+)?)*(?! <=)"
 
 
 def conditions(text: str, letter: str) -> Iterator[list[Callable[[int], bool]]]:
@@ -73,11 +73,17 @@ def _together(text: str, letter: str) -> Iterator[Callable[[int], bool]]:
         for pattern, condition in PATTERNS:
             found = re.match(pattern.replace("LETTER", letter) + r"(?:, |$)", text)
             if found:
-                yield condition(*(frozenset(map(_number, re.findall(NUMBER, group))) for group in found.groups()))
+                yield condition(*map(_numbers, found.groups()))
                 text = text[found.end() :]
                 break
         else:
             raise Unread(text)
+
+
+def _numbers(text: str) -> frozenset[int]:
+    """`0..2, 31`: all of them."""
+    runs = [part.split("..") for part in text.split(", ")]
+    return frozenset(n for run in runs for n in range(_number(run[0]), _number(run[-1]) + 1))
 
 
 def _number(text: str) -> int:

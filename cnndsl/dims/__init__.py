@@ -15,7 +15,7 @@ from cnndsl.dims.box import leftover as leftover
 from cnndsl.dims.dim import Dim as Dim
 from cnndsl.dims.dim import at_hand as at_hand
 from cnndsl.dims.dim import evaluated as evaluated
-from cnndsl.dims.dim import here as here
+from cnndsl.dims.dim import form_of as form_of
 from cnndsl.dims.dim import merged as merged
 from cnndsl.dims.dim import opened as opened
 from cnndsl.dims.form import Form as Form
@@ -33,6 +33,7 @@ from cnndsl.dims.part import divided as divided
 from cnndsl.dims.sets import ALL as ALL
 from cnndsl.dims.sets import Sizes as Sizes
 from cnndsl.dims.space import Case as Case
+from cnndsl.dims.space import Elsewhere as Elsewhere
 from cnndsl.dims.space import Space as Space
 from cnndsl.dims.space import TooMany as TooMany
 from cnndsl.dims.space import nearest as nearest

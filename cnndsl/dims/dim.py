@@ -28,7 +28,7 @@ from cnndsl.dims.form import (
 )
 from cnndsl.dims.formula import written
 from cnndsl.dims.sets import pieced
-from cnndsl.dims.space import Case, Space
+from cnndsl.dims.space import Case, Elsewhere, Space
 from cnndsl.dims.steps import Steps
 
 
@@ -51,8 +51,14 @@ class Dim(int):
         return form.const if form.constant else Dim(value, form, self.space)
 
     def __int__(self) -> int:
+        if self.space.asking:
+            raise Unfollowed(self.form.letters)
         if not self.space.finished and not self.space.quiet:
-            self.space.split(zero_at(plus(self.form, Form(at_hand(self)), 1, -1), self.space.box))
+            wanted = self.space.chosen(at_hand(self))
+            same = zero_at(plus(self.form, Form(wanted), 1, -1), self.space.box)
+            if wanted != at_hand(self):
+                raise Elsewhere(same)
+            self.space.split(same)
         return at_hand(self)
 
     __index__ = __trunc__ = __floor__ = __ceil__ = __int__
@@ -61,7 +67,7 @@ class Dim(int):
         return float(int(self))
 
     def __hash__(self) -> int:
-        return int.__hash__(self)
+        return hash(self.form)
 
     def __bool__(self) -> bool:
         return self != 0
@@ -149,6 +155,9 @@ class Dim(int):
     def __rtruediv__(self, other: Any) -> Any:
         return other / float(self)
 
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
     def __round__(self, digits: int = 0) -> int:  # type: ignore[override]
         return self
 
@@ -198,7 +207,7 @@ class Dim(int):
 
 def at_hand(number: int) -> int:
     """The plain number at the size in hand. For limits and messages: nothing is kept of it."""
-    return int.__int__(number) if isinstance(number, Dim) else number
+    return number.form(number.space.at) if isinstance(number, Dim) else number
 
 
 def evaluated(shape: tuple[int, ...], at: Mapping[str, int]) -> tuple[int, ...]:
@@ -227,6 +236,8 @@ def merged(one: Case[tuple[int, ...]], other: Case[tuple[int, ...]], space: Spac
 def _pieced(a: Form, b: Form, first: Box, second: Box) -> Form | None:
     if a == b:
         return a
+    if a.products or b.products:
+        return None
     letters = {letter for letter in first if first[letter] != second[letter]}
     if not (a.letters | b.letters) <= letters or len(letters) != 1:
         return None
@@ -239,11 +250,6 @@ def _pieced(a: Form, b: Form, first: Box, second: Box) -> Form | None:
 def opened(letter: str, space: Space) -> Dim:
     """The size that a letter stands for."""
     return Dim(space.at[letter], letter_form(letter), space)
-
-
-def here(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A shape anew, for the size its space has in hand now."""
-    return tuple(_number(size.form, size.space) if isinstance(size, Dim) else size for size in shape)
 
 
 def _number(form: Form, space: Space) -> int:

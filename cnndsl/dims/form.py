@@ -146,7 +146,7 @@ def quotient(form: Form, divisor: int) -> Form:
     single = form.single
     if single is not None:
         return function_form(single[0], floored(single[1], divisor))
-    if any(steps.content() % divisor for _, steps in form.singles) or any(c % divisor for _, c in form.products):
+    if any(abs(steps.content()) % divisor for _, steps in form.singles) or any(c % divisor for _, c in form.products):
         raise Unfollowed(form.letters)
     singles = tuple((letter, floored(steps, divisor)) for letter, steps in form.singles)
     return Form(form.const // divisor, singles, tuple((factors, c // divisor) for factors, c in form.products))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -69,9 +70,23 @@ def _scaled(compare: Callable[[Any, Any], bool]) -> Callable[[Part, Any], Any]:
     def method(self: Part, other: Any) -> Any:
         if isinstance(other, Part):
             return compare(self.size * other.divisor, other.size * self.divisor)
-        return compare(self.size, other * self.divisor) if isinstance(other, int | float) else NotImplemented
+        if isinstance(other, float) and math.isfinite(other):
+            below, above = _around(other, self.divisor)
+            # twice the dividend beside twice the one that gives `other`, or the odd number between its neighbours
+            return compare(2 * self.size, 2 * below if below == above else below + above)
+        return compare(self.size, other * self.divisor) if isinstance(other, int) else NotImplemented
 
     return method
+
+
+def _around(quotient: float, divisor: int) -> tuple[int, int]:
+    """The last dividend whose quotient, as Python rounds it, is at most a number, and the first whose is at least that."""
+    below = math.floor(quotient * divisor)
+    while below / divisor > quotient:
+        below -= 1
+    while (below + 1) / divisor <= quotient:
+        below += 1
+    return below, below if below / divisor == quotient else below + 1
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod"):

@@ -15,7 +15,7 @@ from math import gcd, lcm
 
 LONGEST = 100_000
 """The most numbers a function is kept with; nets of the literature need a few dozen."""
-CACHED = 20_000
+CACHED = 5_000
 
 
 Made = tuple[str, tuple["Steps", ...], tuple[int, int]]
@@ -89,8 +89,9 @@ class Steps:
         return Steps([*map(change, self.head)], [*map(change, self.tail)], rise, made)
 
     def content(self) -> int:
-        """The greatest number that divides all values."""
-        return gcd(self.rise, *self.head, *self.tail)
+        """The greatest number that divides all values, with the sign of the function's growth, or of its first value."""
+        common = gcd(self.rise, *self.head, *self.tail)
+        return -common if (self.rise or next(filter(None, self.values()))) < 0 else common
 
 
 def _lowest_terms(

@@ -14,6 +14,7 @@ from typing import Any
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Diagnostic, SpecError
+from cnndsl.dims import Elsewhere
 from cnndsl.elaborate.entrance import Sizes, openings
 from cnndsl.elaborate.opening import Opening
 from cnndsl.elaborate.walk import MOST_CHAINS, Stop, Walk
@@ -49,6 +50,9 @@ class Elaboration:
             try:
                 return walk, walk.net(self.params, self.inputs)
             except Stop:
+                return walk, None
+            except Elsewhere as elsewhere:
+                opening.leave(elsewhere, self.net.name_span)
                 return walk, None
 
     def limits(self, graph: Graph) -> list[Diagnostic]:

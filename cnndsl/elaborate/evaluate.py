@@ -9,6 +9,7 @@ from typing import Any
 from cnndsl import syntax
 from cnndsl.diagnostic import Complain, Edit, Help, Label
 from cnndsl.dims import Dim, Part, divided
+from cnndsl.elaborate.opening import Opening
 from cnndsl.names import did_you_mean
 from cnndsl.op import LARGEST, OPS, Volume, Window
 from cnndsl.source import Span
@@ -43,13 +44,24 @@ def is_number(value: Any) -> bool:
 class Evaluator:
     """Evaluates expressions; `complain` takes what goes wrong."""
 
-    def __init__(self, complain: Complain) -> None:
-        self.complain = complain
+    def __init__(self, complain: Complain, opening: Opening) -> None:
+        self.complain, self.opening = complain, opening
+        self.inside = False
         self.named: dict[str, Span] = {}
         """Every stream that was named so far, in sight or not."""
 
     def value(self, expr: syntax.Value, env: Env, flow: Flow | None) -> Any:
         """The value of an expression. `flow` is what flows in where it stands, None where nothing does."""
+        if self.inside or not isinstance(expr, syntax.Binary | syntax.Unary | syntax.Function):
+            return self.part_of(expr, env, flow)
+        self.inside = True
+        try:
+            return self.opening.answer(lambda: self.part_of(expr, env, flow))
+        finally:
+            self.inside = False
+
+    def part_of(self, expr: syntax.Value, env: Env, flow: Flow | None) -> Any:
+        """The value of an expression that may stand inside another."""
         if isinstance(expr, syntax.Literal):
             return expr.value
         if isinstance(expr, syntax.Name):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cnndsl.contract import Accepted, Contract, Excluded
+from cnndsl.contract import Accepted, Contract, Excluded, Why
 from cnndsl.diagnostic import Diagnostic, Help, Label, SpecError
 from cnndsl.dims import ALL, Box, Dim, TooLong, TooMany, described, endless, nearest
 from cnndsl.elaborate.limits import only_where
@@ -22,6 +22,9 @@ USUAL = 224
 MOST_WALKS = 200
 """So many walks are made for one net."""
 
+DECISIONS: tuple[Why, ...] = ("shortcut", "weight", "attribute", "condition")
+"""What leaves sizes out that may be accepted as another network, or as the same one once its choices are known."""
+
 Walked = Callable[[Opening], tuple["Walk", Graph | None]]
 
 
@@ -33,6 +36,8 @@ class Search:
         self.wanted = {letter: native or USUAL for letter, native in letters.items()}
         self.declared = not all(letters.values())
         self.everything: Box = dict.fromkeys(letters, ALL)
+        self.given: list[Any] = []
+        self.walks, self.exhausted = 0, True
         self.cases: list[Accepted] = []
         self.excluded: list[Excluded] = []
         self.failures: list[tuple[Box, tuple[Diagnostic, ...]]] = []
@@ -42,60 +47,88 @@ class Search:
         try:
             self._run()
         except (TooLong, TooMany):
-            raise SpecError([_too_many(self.letters)]) from None
+            self.exhausted = False
+            if self.cases or not self.failures:
+                raise SpecError([_too_many(self.letters)]) from None
         if not self.cases:
             box, diagnostics = self.failures[0]
-            raise SpecError(
-                replace(found, notes=(*found.notes, self._no_size(box))) if found.code.startswith("E03") else found
-                for found in diagnostics
-            )
+            raise SpecError(replace(found, notes=(*found.notes, self._no_size(box))) for found in diagnostics)
         graph = self.cases[0].graph
         inputs = {name: tuple(map(_letter, shape)) for name, shape in graph.inputs.items()}
         return replace(graph, contract=Contract(self.letters, inputs, tuple(self.cases), tuple(self.excluded)))
 
     def _run(self) -> None:
         """Walks until no box of sizes waits."""
-        waiting, walks = [self.everything], 0
+        waiting = [self.everything]
         while waiting:
-            walks += 1
-            if walks > MOST_WALKS:
-                raise TooMany
-            opening, graph = self._walk(waiting.pop(0))
+            opening, graph = self._walk(_nearest(waiting, self.wanted), self.given)
             waiting.extend(opening.waiting)
+            if (
+                graph is None and not self.cases
+            ):  # nothing fits yet: look further up, also where its decisions led elsewhere
+                self.wanted = {letter: 2 * size for letter, size in self.wanted.items()}
+                waiting.extend(found.box for found in opening.excluded if found.why in DECISIONS)
+                self.excluded.extend(found for found in opening.excluded if found.why not in DECISIONS)
+                continue
             self.excluded.extend(opening.excluded)
             if graph is None:
-                if not self.cases:  # nothing fits yet: look further up
-                    self.wanted = {letter: 2 * size for letter, size in self.wanted.items()}
                 continue
             if self.cases and not same_network(self.cases[0].graph, graph):
                 first = graph.nodes[0].span
                 assert first is not None
                 self.excluded.append(Excluded(opening.space.box, "network", first, "", self.everything))
-            else:
-                self.cases.append(Accepted(opening.space.box, graph))
+                continue
+            self.cases.append(Accepted(opening.space.box, graph))
+            self.given = self.given or opening.space.choices
         for excluded in [found for found in self.excluded if found.why == "condition" and endless(found.box)]:
-            opening, graph = self._walk(excluded.box)
-            if graph is not None and endless(opening.space.box):
+            if self._fits_at_most_sizes(excluded.box):
                 raise SpecError([_two_networks(excluded)])
 
-    def _walk(self, box: Box) -> tuple[Opening, Graph | None]:
-        opening = Opening(box, nearest(box, self.wanted), self.declared)
+    def _fits_at_most_sizes(self, box: Box) -> bool:
+        """Whether the spec describes a net, if another one, for some endless part of a box."""
+        waiting = [box]
+        while waiting:
+            opening, graph = self._walk(_nearest(waiting, self.wanted), ())
+            if graph is not None and endless(opening.space.box):
+                return True
+            waiting.extend(opening.waiting)
+            waiting.extend(found.box for found in opening.excluded if found.why in DECISIONS)
+        return False
+
+    def _walk(self, box: Box, given: Sequence[Any]) -> tuple[Opening, Graph | None]:
+        self.walks += 1
+        if self.walks > MOST_WALKS:
+            raise TooMany
+        opening = Opening(box, nearest(box, self.wanted), self.declared, given)
         walk, graph = self.walked(opening)
-        if graph is None:
-            self.failures.append((opening.failed, tuple(walk.diagnostics)))
-            told = any(found.box == opening.failed for found in opening.excluded)
-            opening.excluded.extend(
-                Excluded(opening.failed, "shape", found.labels[0].span, "", box)
-                for found in walk.diagnostics[:1]
-                if found.labels and not told
-            )
-        return opening, graph
+        if graph is not None or not walk.diagnostics:
+            return opening, graph
+        if not self.cases and any(not found.code.startswith("E03") for found in walk.diagnostics):
+            raise SpecError(walk.diagnostics)  # it is no matter of sizes
+        self.failures.append((opening.failed, tuple(walk.diagnostics)))
+        told = any(found.box == opening.failed for found in opening.excluded)
+        opening.excluded.extend(
+            Excluded(opening.failed, "shape", found.labels[0].span, "", box)
+            for found in walk.diagnostics[:1]
+            if found.labels and not told
+        )
+        return opening, None
 
     def _no_size(self, box: Box) -> str:
         if box == self.everything:
             return f"so it is for every {' and '.join(self.letters)}"
         where = "; ".join(described(sizes, letter) for letter, sizes in box.items() if sizes != ALL)
-        return f"so it is where {where}, and all other sizes are kept out elsewhere"
+        rest = "all are kept out elsewhere" if self.exhausted else "none was found that fits"
+        return f"so it is where {where}; of the other sizes {rest}"
+
+
+def _nearest(waiting: list[Box], wanted: Mapping[str, int]) -> Box:
+    """Takes the box with the sizes nearest to the wanted ones."""
+
+    def distance(box: Box) -> int:
+        return sum(abs(size - wanted[letter]) for letter, size in nearest(box, wanted).items())
+
+    return waiting.pop(min(range(len(waiting)), key=lambda place: distance(waiting[place])))
 
 
 def same_network(one: Graph, other: Graph) -> bool:

@@ -9,6 +9,7 @@ from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
 from cnndsl.dims import Dim
 from cnndsl.elaborate.disagree import decider
+from cnndsl.elaborate.opening import settle_attribute
 from cnndsl.elaborate.repair import argument_span, arrow_missing, edits
 from cnndsl.names import COMBINATORS
 from cnndsl.op import LARGEST, OPS, Op, Reject, Shape, numbers, show_shape
@@ -56,9 +57,10 @@ def node(walk: Walk, op: Op, operands: Flow, call: syntax.Call, label: str = "")
         walk.stop("E0502", f"more than {MOST_NODES:,} nodes", call.span, "one too many")
     indices = tuple(ref.index for ref in operands)
     if isinstance(op, Split):
+        channels = int(shapes[0][0])  # where the slices begin and end are attributes
+        settle_attribute(walk.complain, walk.opening, call.span, "the number of channels of a part")
         return tuple(
-            walk.trace.add(part, indices, part.infer(*shapes), call.span, op.name, call)
-            for part in op.slices(shapes[0][0])
+            walk.trace.add(part, indices, part.infer(*shapes), call.span, op.name, call) for part in op.slices(channels)
         )
     return (walk.trace.add(op, indices, shape, call.span, label or op.name, call),)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnndsl import syntax
+from cnndsl.contract import Why
 from cnndsl.diagnostic import Edit, Help, Label
-from cnndsl.dims import at_hand, here
+from cnndsl.dims import at_hand
 from cnndsl.elaborate import nodes
 from cnndsl.elaborate.combine import has_paths
 from cnndsl.elaborate.disagree import account
@@ -93,38 +94,40 @@ class _Residual:
         if explicit:
             return self.added(body[0], shortcut[0])
         source, target = numbers(self.source.shape or ()), numbers(body[0].shape or ())
-        if source == target:
-            self.keep_equal(body[0], self.source)
-            return self.added(body[0], self.source)
-        return self.bridged(body[0], source, target)
+        same, stride = walk.opening.space.chosen((source == target, _stride(source, target)))
+        if not same:
+            return self.bridged(body[0], source, target, stride)
+        if not self.keep_equal(
+            body[0], self.source, "shape" if self.settings["shortcut"] == "identity" else "shortcut"
+        ):
+            self.mismatch(body[0], self.settings["shortcut"], stride)
+            return LOST
+        return self.added(body[0], self.source)
 
-    def keep_equal(self, body: Ref, shortcut: Ref) -> None:
-        """With open sizes: leaves those at which body and shortcut have one shape, as they have at the size in hand."""
-        self.walk.opening.decide(
-            lambda: here(body.shape or ()) == here(shortcut.shape or ()), "shortcut", self.call.span
-        )
+    def keep_equal(self, body: Ref, shortcut: Ref, why: Why) -> bool:
+        """Whether body and shortcut have one shape; with open sizes, those at which they have are left."""
+        return self.walk.opening.decide(lambda: body.shape == shortcut.shape, why, self.call.span)
 
-    def bridged(self, body: Ref, source: Shape, target: Shape) -> Flow:
+    def bridged(self, body: Ref, source: Shape, target: Shape, stride: tuple[int, int] | None) -> Flow:
         """The body's shape is another than the input's: the kind of the shortcut says what then."""
         kind = self.settings["shortcut"]
-        stride = _stride(source, target)
-        if not self.walk.opening.decide(lambda: self.goes(body), "shortcut", self.call.span):
-            self.mismatch(body, kind, stride)
-            return LOST
-        if kind == "optional":
+        projects = kind == "project" or (kind == "pad" and target[0] >= source[0])
+        if stride is None or not projects:
+            if not self.walk.opening.decide(lambda: self.goes(body), "shape", self.call.span):
+                self.mismatch(body, kind, stride)
+                return LOST
             return (body,)
-        assert stride is not None
-        project = kind == "project"
-        shortcut = self.project(target[0], stride) if project else self.padded(target[0] - source[0], stride)
-        if shortcut is None:
+        made = self.project(target[0], stride) if kind == "project" else self.padded(target[0] - source[0], stride)
+        if made is None:
             return LOST
-        self.keep_equal(body, shortcut)
-        return self.added(body, shortcut)
+        if not self.keep_equal(body, made, "shortcut"):
+            self.mismatch(body, kind, None)
+            return LOST
+        return self.added(body, made)
 
     def goes(self, body: Ref) -> bool:
         """Whether the kind of the shortcut allows for the body's shape."""
-        kind = self.settings["shortcut"]
-        source, target = here(self.source.shape or ()), here(body.shape or ())
+        kind, source, target = self.settings["shortcut"], self.source.shape or (), body.shape or ()
         if source == target:
             return True
         if len(source) != 3 or len(target) != 3:
@@ -158,7 +161,7 @@ class _Residual:
         op = cls(scale=settings["scale"])
         assert isinstance(op, Merge)
         shapes = body.shape or (), shortcut.shape or ()
-        fits = walk.opening.decide(lambda: op.disagree((here(shapes[0]), here(shapes[1]))) is None, "shape", call.span)
+        fits = walk.opening.decide(lambda: op.disagree(shapes) is None, "shape", call.span)
         if not fits or walk.lost((body, shortcut)):
             self.mismatch(body, "path", None, shortcut)
             return LOST

@@ -41,7 +41,7 @@ class Walk:
     def __init__(self, module: Module, net: syntax.Net, opening: Opening) -> None:
         self.module, self.syntax, self.opening = module, net, opening
         self.trace = Trace()
-        self.evaluator = Evaluator(self.complain)
+        self.evaluator = Evaluator(self.complain, opening)
         self.binder = Binder(self.evaluator, opening)
         self.diagnostics: list[Diagnostic] = []
         self.reported: set[tuple[Any, ...]] = set()
@@ -65,7 +65,7 @@ class Walk:
     ) -> Any:
         """Reports an error, once for every place, with the block calls that led there. Returns POISON."""
         key = (code, span.source, span.start, span.end)
-        if key not in self.reported:
+        if key not in self.reported and not self.opening.muted:
             self.reported.add(key)
             self.opening.give_up()
             labels = (Label(span, text), *others)
