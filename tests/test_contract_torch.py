@@ -227,7 +227,10 @@ def test_large_ones_run_really(net: str, sizes: tuple[int, int], gives: Shape) -
 
 @pytest.mark.parametrize(
     ("net", "accepted", "inference"),
-    [("googlenet", (223, 223), [(222, 223), (64, 64), (224, 300)]), ("inception_v3", (299, 299), [(298, 299), (75, 75)])],
+    [
+        ("googlenet", (223, 223), [(222, 223), (64, 64), (224, 300)]),
+        ("inception_v3", (299, 299), [(298, 299), (75, 75)]),
+    ],
 )
 def test_training_outputs_are_part_of_the_contract(
     net: str, accepted: tuple[int, int], inference: list[tuple[int, int]]
