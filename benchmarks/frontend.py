@@ -1,9 +1,10 @@
 """How fast the front end is: `python benchmarks/frontend.py [--save FILE.md] [--rounds N]`.
 
-Three questions, each beside a peer on the same machine, rounds interleaved, medians and their ratio:
+Four questions, each beside a peer on the same machine, rounds interleaved, medians and their ratio:
 1. a cold `cnndsl check specs/resnet.cnn:resnet152` as a process, beside `python -c "import torch"`;
 2. parsing and elaboration against the size of the spec, up to 100,000 nodes (linear: the time per node stays the same);
-3. `cnndsl.load("resnet152")` beside `torchvision.models.resnet152()`.
+3. `cnndsl.load("resnet152")` beside `torchvision.models.resnet152()`;
+4. the contract of large nets, sizes open, beside the check of the same net at its own size.
 """
 
 from __future__ import annotations
@@ -122,6 +123,34 @@ def load(rounds: int) -> list[tuple[str, ...]]:
     ]
 
 
+NASNET_LARGE = """from "nasnet_cells" import normal, reduction
+def last on before, x { @x }
+net nasnet_large {
+  input 3x331x331
+  conv 96 3x3/2 -> bn -> branch { id | id } -> reduction 42 -> reduction 84 -> (normal 168) * 6 -> reduction 336
+  -> (normal 336) * 6 -> reduction 672 -> (normal 672) * 6 -> last -> relu -> globalavgpool -> fc 1000
+}
+"""
+"""The body of NASNet-A (6 @ 4032), Zoph et al. 2018, arXiv:1707.07012, without its auxiliary classifier."""
+
+
+def open_sizes(rounds: int) -> list[tuple[str, ...]]:
+    """The same spec in this process with its own size, and with height and width open."""
+    import cnndsl
+
+    rows: list[tuple[str, ...]] = []
+    for name, spec in (("densenet264", "densenet264"), ("googlenet", "googlenet"), ("NASNet-A large", NASNET_LARGE)):
+        nodes = len(cnndsl.check(spec).nodes)
+        closed, opened = interleaved(
+            rounds,
+            lambda spec=spec: cnndsl.check(spec),  # type: ignore[misc]
+            lambda spec=spec: cnndsl.check(spec, input="3xHxW"),  # type: ignore[misc]
+        )
+        ratio = statistics.median(opened) / statistics.median(closed)
+        rows.append((f"{name}, {nodes:,} nodes, 3xHxW", spread(opened), f"{ratio:.1f} of the check at one size"))
+    return rows
+
+
 def machine() -> str:
     import torch
 
@@ -140,6 +169,7 @@ def main() -> None:
         ("Cold start", cold_check),
         ("Parse and elaborate", size_against_time),
         ("Construction", load),
+        ("Contract", open_sizes),
     ):
         print(f"{title} ...", file=sys.stderr)
         rows = measure(options.rounds)

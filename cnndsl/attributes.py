@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cnndsl.dims import at_hand
+from cnndsl.dims import at_hand, is_sum
 
 Shape = tuple[int, ...]
 """`(c, h, w)` or `(n,)`: the batch is left out."""
@@ -15,6 +15,11 @@ Pair = tuple[int, int]
 
 LARGEST = 2**31 - 1
 """The largest whole number an attribute takes, and the most numbers one weight may hold: torch counts no further safely."""
+
+
+def show_sizes(sizes: Iterable[int], sign: str = "x") -> str:
+    """Sizes joined by a sign, `7x9`, `512*7*7`; a formula that is a sum stands in parentheses."""
+    return sign.join(f"({size})" if is_sum(str(size)) else str(size) for size in sizes)
 
 
 def numbers(shape: Shape) -> Shape:

@@ -37,6 +37,7 @@ from cnndsl.attributes import flag as flag
 from cnndsl.attributes import numbers as numbers
 from cnndsl.attributes import show_pair as show_pair
 from cnndsl.attributes import show_shape as show_shape
+from cnndsl.attributes import show_sizes as show_sizes
 from cnndsl.attributes import show_value as show_value
 from cnndsl.attributes import window as window
 

@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from cnndsl.dims import Dim, at_hand
-from cnndsl.op import LARGEST, Pair, Reject, Shape, numbers, show_pair, show_shape
+from cnndsl.op import LARGEST, Pair, Reject, Shape, numbers, show_pair, show_shape, show_sizes
 
 LETTER = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
 
@@ -117,7 +117,7 @@ def _too_large(op: Any, size: Pair) -> Reject:
     ]
     extent = reach(op)
     return Reject(
-        f"a {extent[0]}x{extent[1]} window{spread} does not fit into {size[0]}x{size[1]}{padded}",
+        f"a {extent[0]}x{extent[1]} window{spread} does not fit into {show_sizes(size)}{padded}",
         attribute="kernel",
         fixes=({"same": ""}, *([{"kernel": f"{largest[0]}x{largest[1]}"}] if max(largest) > 1 else [])),
     )

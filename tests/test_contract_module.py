@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from open_nets import SHIPPED, Case, flowing_in, openings, tried
+from shipped_sizes import SHIPPED, Case, flowing_in, openings, tried
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 

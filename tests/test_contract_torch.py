@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import torch
-from open_nets import SHIPPED, SPECS, UNUSUAL, Case, flowing_in, openings, tried
+from shipped_sizes import SHIPPED, SPECS, UNUSUAL, Case, flowing_in, openings, tried
 from torch import nn
 
 import cnndsl

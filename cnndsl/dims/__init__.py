@@ -25,6 +25,7 @@ from cnndsl.dims.form import within as within
 from cnndsl.dims.form import zero_at as zero_at
 from cnndsl.dims.formula import Piece as Piece
 from cnndsl.dims.formula import described as described
+from cnndsl.dims.formula import is_sum as is_sum
 from cnndsl.dims.formula import pieces as pieces
 from cnndsl.dims.formula import written as written
 from cnndsl.dims.part import Part as Part

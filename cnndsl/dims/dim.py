@@ -12,10 +12,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cnndsl.dims.box import Box, joined
+from cnndsl.dims.box import Box, cut, joined
 from cnndsl.dims.form import (
     Form,
     Unfollowed,
+    by_quotients,
     function_form,
     letter_form,
     negative_at,
@@ -117,14 +118,27 @@ class Dim(int):
             return -self // -divisor
         if divisor == 0:
             raise ZeroDivisionError
-        form = self.form if self.form.single else within(self.form, self.space.box)
-        return self._made(at_hand(self) // divisor, quotient(form, divisor))
+        return self._made(at_hand(self) // divisor, quotient(self._rounded(divisor), divisor))
+
+    def _rounded(self, divisor: int) -> Form:
+        """The formula such that it can be divided: one of several letters keeps the sizes with the remainders in hand."""
+        if self.form.single:
+            return self.form
+        form = within(self.form, self.space.box)
+        if form.single or form.constant or self.space.finished:
+            return form
+        form, same = by_quotients(form, divisor, self.space.at)
+        self.space.split(cut(self.space.box, same.items()))
+        return form
 
     def __rfloordiv__(self, other: Any) -> Any:
         return other // int(self)
 
     def __mod__(self, other: Any) -> Any:
-        return self - self // other * other
+        if not isinstance(other, int) or self.form.single:
+            return self - self // other * other
+        self._rounded(int(other))
+        return at_hand(self) % int(other)  # the same for all sizes that are left
 
     def __rmod__(self, other: Any) -> Any:
         return other % int(self)

@@ -140,15 +140,44 @@ def _product(coefficient: int, factors: list[Factor]) -> Form:
 
 
 def quotient(form: Form, divisor: int) -> Form:
-    """floor(form / divisor), for a divisor above 0. Raises Unfollowed where letters are multiplied and it does not come out even."""
+    """floor(form / divisor), for a divisor above 0. Raises Unfollowed where letters meet and their part does not come out even."""
     if form.constant:
         return Form(form.const // divisor)
     single = form.single
     if single is not None:
         return function_form(single[0], floored(single[1], divisor))
-    if form.const % divisor or form.singles or any(c % divisor for _, c in form.products):
+    if any(steps.content() % divisor for _, steps in form.singles) or any(c % divisor for _, c in form.products):
         raise Unfollowed(form.letters)
-    return Form(form.const // divisor, (), tuple((factors, c // divisor) for factors, c in form.products))
+    singles = tuple((letter, floored(steps, divisor)) for letter, steps in form.singles)
+    return Form(form.const // divisor, singles, tuple((factors, c // divisor) for factors, c in form.products))
+
+
+def remainder(steps: Steps, divisor: int) -> Steps:
+    """steps mod divisor."""
+    return combined(steps, floored(steps, divisor), 1, -divisor)
+
+
+def by_quotients(form: Form, divisor: int, at: Mapping[str, int]) -> tuple[Form, Box]:
+    """A formula rewritten with divisor*q + r for each of its functions, where r is the one at `at`; and where it is that.
+
+    All but its constant is a multiple of the divisor then.
+    """
+    box: Box = {}
+
+    def split(letter: str, steps: Steps) -> Form:
+        rest = steps(at[letter]) % divisor
+        box[letter] = box.get(letter, ALL) & equal_to(remainder(steps, divisor), rest)
+        return plus(function_form(letter, floored(steps, divisor)), Form(rest), divisor)
+
+    total = Form(form.const)
+    for letter, steps in form.singles:
+        total = plus(total, split(letter, steps))
+    for factors, coefficient in form.products:
+        term = Form(coefficient)
+        for letter, steps in factors:
+            term = times(term, split(letter, steps))
+        total = plus(total, term)
+    return total, box
 
 
 # --- where a formula is zero or negative -------------------------------------------------------------------------

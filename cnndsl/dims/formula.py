@@ -58,7 +58,7 @@ def _product(factors: tuple[tuple[str, Steps], ...], box: Box) -> tuple[str, Fra
     return "*".join(words), factor, rate
 
 
-def _is_sum(text: str) -> bool:
+def is_sum(text: str) -> bool:
     """Whether a text is a sum outside of all parentheses."""
     depth = 0
     for char in text:
@@ -188,7 +188,7 @@ def _derived(letter: str, steps: Steps, domain: Sizes) -> str:
 
 
 def _factor(text: str) -> str:
-    return f"({text})" if _is_sum(text) else text
+    return f"({text})" if is_sum(text) else text
 
 
 def _table(letter: str, points: list[tuple[int, int]]) -> str:
@@ -257,7 +257,18 @@ def _piece(piece: Piece, letter: str) -> str:
     missing = [n for n in range(modulus) if n not in residues]
     if len(missing) == 1 < len(residues):
         return f"{letter} != {missing[0]} mod {modulus}, {bounds}"
-    return f"{letter} = {', '.join(map(str, residues))} mod {modulus}, {bounds}"
+    return f"{letter} = {_listed(residues)} mod {modulus}, {bounds}"
+
+
+def _listed(residues: tuple[int, ...]) -> str:
+    """`0, 2`, or `0..7, 12..15` where three and more are neighbours."""
+    runs: list[list[int]] = []
+    for residue in residues:
+        if runs and residue == runs[-1][-1] + 1:
+            runs[-1].append(residue)
+        else:
+            runs.append([residue])
+    return ", ".join(f"{run[0]}..{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def _range(sizes: list[int]) -> str:

@@ -11,7 +11,7 @@ from cnndsl.elaborate import nodes
 from cnndsl.elaborate.combine import has_paths
 from cnndsl.elaborate.disagree import account
 from cnndsl.elaborate.repair import end_of_arguments
-from cnndsl.op import BOOLEAN, NUMBER, OPS, PROBABILITY, Op, Shape, attr, choice, numbers, show_shape
+from cnndsl.op import BOOLEAN, NUMBER, OPS, PROBABILITY, Op, Shape, attr, choice, numbers, show_shape, show_sizes
 from cnndsl.ops.merge import Merge
 from cnndsl.rules import ceil_div
 from cnndsl.source import Span
@@ -193,7 +193,7 @@ class _Residual:
         else:
             why = "it cannot take channels away"
             if stride is None:
-                why = f"no stride gives {'x'.join(map(str, a[1:]))}" if len(a) == 3 else "one of them is a vector"
+                why = f"no stride gives {show_sizes(a[1:])}" if len(a) == 3 else "one of them is a vector"
             message = f"`residual {kind}` cannot make a shortcut from {show_shape(b)} to {show_shape(a)}: {why}"
         walk.complain("E0303", message, label.span, label.text, others=(second,), tries=tuple(tries))
 

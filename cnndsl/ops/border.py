@@ -18,6 +18,7 @@ from cnndsl.op import (
     arg,
     attr,
     show_pair,
+    show_sizes,
 )
 from cnndsl.rules import both_axes, bounded, maps, pair_or_int
 
@@ -144,13 +145,16 @@ class Crop(Op, name="crop", family="reshape"):
         at = f" at offset {show_pair(self.offset)}" if self.offset is not None else ""
         down, along = self.offset or (0, 0)
         if down + height > h or along + width > w:
-            raise Reject(f"cannot crop {height}x{width}{at} out of {h}x{w}", attribute="offset" if at else "size")
+            raise Reject(
+                f"cannot crop {show_sizes((height, width))}{at} out of {show_sizes((h, w))}",
+                attribute="offset" if at else "size",
+            )
         return c, height, width
 
     def _by_sides(self, h: int, w: int) -> Pair:
         top, bottom, left, right = self.sides()
         if top + bottom >= h or left + right >= w:
-            raise Reject(f"cannot crop {top + bottom} rows and {left + right} columns off {h}x{w}")
+            raise Reject(f"cannot crop {top + bottom} rows and {left + right} columns off {show_sizes((h, w))}")
         return h - top - bottom, w - left - right
 
     def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:

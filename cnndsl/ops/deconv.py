@@ -21,6 +21,7 @@ from cnndsl.op import (
     attr,
     flag,
     show_pair,
+    show_sizes,
     window,
 )
 from cnndsl.ops.conv import FLOW_IN, FLOW_OUT, conv_code, kernel_and_bias
@@ -132,7 +133,7 @@ class TransposedConv(Op, name="deconv", family="conv"):
     def _sum(self, axis: int, length: int, out: int) -> str:
         k, s, d = self.kernel[axis], self.stride[axis], self.dilation[axis]
         if self.same:
-            return f"{length}*{s} = {out}"
+            return f"{show_sizes((length, s), '*')} = {out}"
         padded = f" - 2*{self.padding[axis]}" if self.padding[axis] else ""
         extra = f" + {self.output_padding[axis]}" if self.output_padding[axis] else ""
         return f"({length} - 1)*{s}{padded} + " + (f"{d}*({k} - 1) + 1" if d > 1 else str(k)) + f"{extra} = {out}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from cnndsl.op import BOOLEAN, COUNT, Code, Example, Op, Shape, Weight, arg, attr, flag
+from cnndsl.op import BOOLEAN, COUNT, Code, Example, Op, Shape, Weight, arg, attr, flag, show_sizes
 from cnndsl.rules import bounded
 
 
@@ -82,4 +82,4 @@ def flat_call(shape: Shape) -> str:
 
 def flat_sum(shape: Shape) -> str:
     """`512*7*7 = 25088` for maps, nothing for a vector."""
-    return f"{'*'.join(map(str, shape))} = {prod(shape)}" if len(shape) == 3 else ""
+    return f"{show_sizes(shape, '*')} = {prod(shape)}" if len(shape) == 3 else ""

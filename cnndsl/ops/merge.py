@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnndsl.op import NUMBER, PROBABILITY, Code, Example, Op, Reject, Shape, attr, show_shape
+from cnndsl.op import NUMBER, PROBABILITY, Code, Example, Op, Reject, Shape, attr, show_shape, show_sizes
 from cnndsl.rules import bounded
 
 Disagreement = tuple[int, int, str]
@@ -249,4 +249,4 @@ def _difference(a: Shape, b: Shape, channels: bool = False) -> str:
     axes = [i for i in range(low, min(len(a), len(b))) if a[i] != b[i]]
     words = [names[i] for i in axes]
     listed = " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-    return f"{listed} ({'x'.join(str(a[i]) for i in axes)} and {'x'.join(str(b[i]) for i in axes)})"
+    return f"{listed} ({show_sizes(a[i] for i in axes)} and {show_sizes(b[i] for i in axes)})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any, ClassVar
 
+from cnndsl.dims import at_hand
 from cnndsl.op import (
     COUNT,
     NATURAL,
@@ -75,10 +76,11 @@ class Reshape(Op, name="reshape", family="reshape"):
     def infer(self, *shapes: Shape) -> Shape:
         came, expected, (_, h, w) = prod(shapes[0]), prod(self.volume), self.volume
         if came != expected:
+            whole, rest = divmod(at_hand(came), h * w)
             raise Reject(
                 f"expected the {expected} numbers of {self.volume}, got the {came} of {show_shape(shapes[0])}",
                 attribute="volume",
-                fixes=() if came % (h * w) else ({"volume": f"{came // (h * w)}x{h}x{w}"},),
+                fixes=() if rest else ({"volume": f"{whole}x{h}x{w}"},),
             )
         return tuple(self.volume)
 

@@ -18,6 +18,7 @@ from cnndsl.op import (
     arg,
     attr,
     choice,
+    show_sizes,
 )
 from cnndsl.rules import both_axes, bounded, maps, pair_or_int
 
@@ -66,7 +67,10 @@ class Upsample(Op, name="upsample", family="reshape"):
     def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
         if self.scale_factor is None:
             return ""
-        return both_axes(f"{n}*{k} = {m}" for n, k, m in zip(shapes[0][1:], self.scale_factor, out[1:], strict=True))
+        return both_axes(
+            f"{show_sizes((n, k), '*')} = {m}"
+            for n, k, m in zip(shapes[0][1:], self.scale_factor, out[1:], strict=True)
+        )
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         kwargs: dict[str, Any] = {} if self.mode == "nearest" else {"mode": self.mode}
@@ -101,7 +105,9 @@ class PixelShuffle(Op, name="pixelshuffle", family="reshape"):
         return c // (k * k), h * k, w * k
 
     def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
-        return both_axes(f"{n}*{self.upscale_factor} = {m}" for n, m in zip(shapes[0][1:], out[1:], strict=True))
+        return both_axes(
+            f"{show_sizes((n, self.upscale_factor), '*')} = {m}" for n, m in zip(shapes[0][1:], out[1:], strict=True)
+        )
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         return Code("nn.PixelShuffle", (self.upscale_factor,))
