@@ -7,10 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cnndsl
 from cnndsl.contract import Contract
@@ -18,6 +15,9 @@ from cnndsl.dims import Sizes
 from cnndsl.graph import Graph
 from cnndsl.op import Shape
 from cnndsl.shipped import nets_of, shipped_nets
+
+if TYPE_CHECKING:
+    from torch import nn
 
 FOLDER = Path(__file__).resolve().parent / "networks"
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -48,6 +48,8 @@ class Case(NamedTuple):
 
     def module(self) -> nn.Module:
         """The module for the net's own size, on torch's device `meta`."""
+        import torch
+
         with torch.device("meta"):
             return cnndsl.load(self.spec, **self.settings)
 
