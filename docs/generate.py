@@ -1,6 +1,7 @@
 """Writes the generated pages: `python docs/generate.py`.
 
-`docs/errors.md` is made of `cnndsl/codes.py` and `tests/errors`, `docs/ops.md` of the ops themselves.
+`docs/errors.md` is made of `cnndsl/codes.py` and `tests/errors`, `docs/ops.md` of the ops themselves, `docs/gallery.md` (in
+`gallery.py`) of the shipped specs and what is published about them.
 
 `tests/test_docs.py` fails where a page differs from what this file gives.
 """
@@ -17,6 +18,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS.parent), str(DOCS.parent / "tests")]
 
 from catalogue import cases  # noqa: E402
+from gallery import gallery  # noqa: E402
 
 import cnndsl.ops  # noqa: E402, F401 - fills OPS
 from cnndsl.arguments import written_ops  # noqa: E402
@@ -115,7 +117,12 @@ def _op(op: type[Op]) -> Iterator[str]:
         yield ""
 
 
-PAGES = {"errors.md": errors_page, "ops.md": ops_page}
+def gallery_page() -> str:
+    """Every shipped net, family by family."""
+    return "\n".join(["# Gallery", "", WRITTEN, "", *gallery()]).rstrip() + "\n"
+
+
+PAGES = {"errors.md": errors_page, "ops.md": ops_page, "gallery.md": gallery_page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

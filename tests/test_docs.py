@@ -13,12 +13,14 @@ import pytest
 from cnndsl import SpecError, check
 from cnndsl.api import check_all
 from cnndsl.op import OPS
+from cnndsl.shipped import shipped_nets
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 sys.path.insert(0, str(DOCS))
 
+from gallery import FAMILIES  # noqa: E402
 from generate import PAGES  # noqa: E402
 
 
@@ -83,6 +85,19 @@ def test_every_layer_has_its_place() -> None:
     page = (DOCS / "ops.md").read_text(encoding="utf-8")
     for name, op in OPS.items():
         assert (f"### {name}\n" in page) == op.written
+
+
+def test_gallery_shows_every_net() -> None:
+    page = (DOCS / "gallery.md").read_text(encoding="utf-8")
+    for net, path in shipped_nets().items():
+        section = re.search(rf"^### {net}\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL)
+        assert section is not None
+        graph = check(net)
+        assert f"| params | {graph.params:,} |" in section[1]
+        assert re.search(r"^  for .*\bH\b.*; .*\bW\b", section[1], re.MULTILINE), "its contract"
+        assert f"## {FAMILIES[path.stem]}\n" in page
+    assert set(re.findall(r"specs/\w+\.cnn(?=\))", page)) == {f"specs/{path.name}" for path in shipped_nets().values()}
+    assert all((DOCS / drawing).is_file() for drawing in re.findall(r"\]\((\w+\.svg)\)", page))
 
 
 def test_links_lead_somewhere() -> None:
