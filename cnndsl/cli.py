@@ -144,18 +144,21 @@ def check(specs: tuple[str, ...], settings: Any, inputs: Any, as_json: bool) -> 
 
 
 @cli.command(
-    epilog="\b\nExamples:\n  cnndsl summary vgg16\n  cnndsl summary googlenet --depth 1\n  cnndsl summary resnet50 --json"
+    epilog="\b\nExamples:\n  cnndsl summary vgg16\n  cnndsl summary googlenet --depth 1 --receptive\n  cnndsl summary resnet50 --json"
 )
 @spec_argument
 @click.option("--depth", type=click.IntRange(min=1), help="Fold blocks below this many levels into a line each.")
+@click.option("--receptive", is_flag=True, help="Add receptive field, effective stride and padding offset.")
 @spec_options
 @json_option
-def summary(spec: str, depth: int | None, settings: Any, inputs: Any, as_json: bool) -> None:
+def summary(spec: str, depth: int | None, receptive: bool, settings: Any, inputs: Any, as_json: bool) -> None:
     """Print a row per layer: shape, params, MACs, activations, memory."""
+    from cnndsl.receptive import receptive as fields_of
     from cnndsl.report import report
     from cnndsl.table import summary_table
 
-    numbers = report(build(spec, settings, inputs))
+    graph = build(spec, settings, inputs)
+    numbers = report(graph, fields_of(graph) if receptive or as_json else ())
     if as_json:
         print_json(numbers.to_json(depth))
     else:
