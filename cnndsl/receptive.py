@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from cnndsl.footprint import HERE, Axis, Field, Footprint, Parts, Reads, axes, joined, through
+from cnndsl.field import Axis, Field, Parts, joined
+from cnndsl.footprint import HERE, Footprint, Reads, axes, through
 from cnndsl.graph import Graph, Node
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from cnndsl.footprint import Field
+from cnndsl.field import Field
 from cnndsl.graph import Frame, Graph, Node
 from cnndsl.op import Shape
 
