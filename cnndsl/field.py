@@ -61,8 +61,11 @@ class Axis:
     @property
     def size(self) -> int | None:
         """The extent of the largest field; None where it is the whole input, nothing, or not known."""
-        if self.whole or UNKNOWN in self.parts:
+        if not self.parts or self.whole or UNKNOWN in self.parts:
             return None
+        if len(self.parts) == len(self.parts[0].spans) == 1:  # all fields are alike
+            span = self.parts[0].spans[0]
+            return None if span is None else span[1] - span[0] + 1
         period = lcm(*(len(part.spans) for part in self.parts))
         if min(2 * period, self.length) > 4 * LONGEST:
             return None
@@ -99,6 +102,8 @@ class Field:
 
     def cells(self) -> tuple[str, str, str]:
         """Size, stride and offset as a table shows them: `427` where height and width agree, `427x211` where not."""
+        if self.height == self.width:
+            return self.height.cells()
         size, stride, offset = (
             a if a == b else f"{a or '-'}x{b or '-'}"
             for a, b in zip(self.height.cells(), self.width.cells(), strict=True)
