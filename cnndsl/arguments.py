@@ -19,6 +19,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(f'`{other}`' for other in near)}?" if near else ""
 
 
+def print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from cnndsl import __version__
+
+        click.echo(f"cnndsl {__version__}")
+        ctx.exit()
+
+
 def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Shipped nets, and files."""
     from cnndsl.shipped import shipped_nets

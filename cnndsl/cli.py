@@ -19,6 +19,7 @@ from cnndsl.arguments import (
     did_you_mean,
     json_option,
     op_argument,
+    print_version,
     spec_argument,
     spec_options,
     specs_argument,
@@ -54,14 +55,6 @@ def print_table(table: Table) -> None:
     from cnndsl.table import show
 
     show(table, sys.stdout, wants_color(sys.stdout))
-
-
-def print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
-    if asked and not ctx.resilient_parsing:
-        from cnndsl import __version__
-
-        click.echo(f"cnndsl {__version__}")
-        ctx.exit()
 
 
 @click.group(
@@ -151,19 +144,22 @@ def check(specs: tuple[str, ...], why: bool, settings: Any, inputs: Any, as_json
 
 
 @cli.command(
-    epilog="\b\nExamples:\n  cnndsl summary vgg16\n  cnndsl summary googlenet --depth 1\n  cnndsl summary resnet50 --json"
+    epilog="\b\nExamples:\n  cnndsl summary vgg16\n  cnndsl summary googlenet --depth 1 --receptive\n  cnndsl summary resnet50 --json"
 )
 @spec_argument
 @click.option("--depth", type=click.IntRange(min=1), help="Fold blocks below this many levels into a line each.")
+@click.option("--receptive", is_flag=True, help="Add receptive field, effective stride and padding offset.")
 @at_option
 @spec_options
 @json_option
-def summary(spec: str, depth: int | None, at: Any, settings: Any, inputs: Any, as_json: bool) -> None:
+def summary(spec: str, depth: int | None, receptive: bool, at: Any, settings: Any, inputs: Any, as_json: bool) -> None:
     """Print a row per layer: shape, params, MACs, activations, memory; as formulas where sizes are left open."""
+    from cnndsl.receptive import receptive as fields_of
     from cnndsl.report import report
     from cnndsl.table import summary_table
 
-    numbers = report(build(spec, settings, inputs, at))
+    graph = build(spec, settings, inputs, at)
+    numbers = report(graph, fields_of(graph) if receptive or as_json else ())
     if as_json:
         print_json(numbers.to_json(depth))
     else:

@@ -100,8 +100,13 @@ class Contract:
     @property
     def reference(self) -> str:
         """The size whose numbers stand for the others, `224x224`: that of the spec, else the accepted one nearest to 224."""
+        return "x".join(str(self.reference_sizes[letter]) for letter in self.letters)
+
+    @property
+    def reference_sizes(self) -> dict[str, int]:
+        """The same by letter."""
         first = next(size for shape in self.cases[0].graph.inputs.values() for size in shape if isinstance(size, Dim))
-        return "x".join(str(first.space.at[letter]) for letter in self.letters)
+        return first.space.at
 
     @property
     def listed(self) -> list[str]:

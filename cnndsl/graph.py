@@ -168,6 +168,10 @@ class Graph:
             raise ValueError(f"{self.name} does not accept {shown}: it accepts {self.contract.accepted}")
         return case.graph._settled(at or {})
 
+    def in_numbers(self) -> Graph:
+        """The graph with sizes that were left open at their reference size: all its shapes are numbers."""
+        return self if self.contract is None else self._settled(self.contract.reference_sizes)
+
     def _settled(self, at: Mapping[str, int]) -> Graph:
         """The graph with its formulas evaluated."""
         frames: dict[int, Frame] = {}

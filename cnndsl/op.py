@@ -40,6 +40,7 @@ from cnndsl.attributes import show_shape as show_shape
 from cnndsl.attributes import show_sizes as show_sizes
 from cnndsl.attributes import show_value as show_value
 from cnndsl.attributes import window as window
+from cnndsl.footprint import Reads, same_position
 
 
 class Reject(Exception):  # noqa: N818 - it is how a rule says no, not a failure of ours
@@ -202,6 +203,10 @@ class Op:
     def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
         """The sum that gave the height and width, `(28 + 2*2 - 5)/1 + 1 = 28`; empty where the size is kept."""
         return ""
+
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        """What a position of the output reads of every operand: the same position, unless an op says otherwise."""
+        return tuple(same_position(shape, out) for shape in shapes)
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         """How it prints as PyTorch."""

@@ -6,12 +6,13 @@ are the numbers in a layer's output for one image, and memory is their size in b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 from cnndsl.contract import shape_json
+from cnndsl.field import Field
 from cnndsl.graph import Frame, Graph, Node
 from cnndsl.op import Shape, numbers
 
@@ -57,7 +58,8 @@ class Row:
     """A layer, or a block with all that stands in it.
 
     `op` is the layer or the block's call as a spec writes it. `shape` is the output's (of a block: of its last layer).
-    `parents` are the blocks and labels it stands in, outermost first. `block` marks a block. `note` says what else matters.
+    `parents` are the blocks and labels it stands in, outermost first. `block` marks a block. `note` says what else matters. `field` are
+    the receptive fields (of a block: of its last layer), where they were asked for.
     """
 
     path: str
@@ -69,6 +71,7 @@ class Row:
     aux: bool = False
     in_place: bool = False
     note: str = ""
+    field: Field | None = None
 
     @property
     def depth(self) -> int:
@@ -82,6 +85,7 @@ class Row:
             **self.numbers.to_json(),
             "block": self.block,
             "aux": self.aux,
+            **(self.field.to_json() if self.field is not None else {}),
         }
 
 
@@ -156,9 +160,9 @@ class Report:
         }
 
 
-def report(graph: Graph) -> Report:
-    """The numbers of a checked net, a row per node in the order of the graph."""
-    rows = tuple(_row(graph, node) for node in graph.nodes)
+def report(graph: Graph, fields: Sequence[Field] = ()) -> Report:
+    """The numbers of a checked net, a row per node in the order of the graph, each with its receptive field if they are given."""
+    rows = tuple(_row(graph, node, fields[node.index] if fields else None) for node in graph.nodes)
     stored = sum(prod(w.shape) for node in graph.nodes for w in graph.weights(node).values())
     total = add(row.numbers for row in rows)
     return Report(
@@ -181,7 +185,7 @@ def add(numbers: Iterable[Numbers]) -> Numbers:
     return sum(numbers, start=Numbers())
 
 
-def _row(graph: Graph, node: Node) -> Row:
+def _row(graph: Graph, node: Node, field: Field | None) -> Row:
     own = Numbers(graph.node_params(node), graph.node_macs(node), prod(node.shape))
     shared = "" if node.shares is None else f"weights of {graph.nodes[node.shares].path}"
     if node.shares is not None and graph.nodes[node.shares].path == node.path:
@@ -196,6 +200,7 @@ def _row(graph: Graph, node: Node) -> Row:
         aux=node.aux,
         in_place=node.op.family in IN_PLACE,
         note=", ".join(note for note in notes if note),
+        field=field,
     )
 
 
@@ -212,6 +217,7 @@ def _block(frame: Frame, rows: list[Row]) -> Row:
         block=True,
         aux=aux,
         note="training only" if aux else "",
+        field=last.field,
     )
 
 

@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from cnndsl.dims import Dim, at_hand
+from cnndsl.footprint import Reads, axes, sliding
 from cnndsl.op import LARGEST, Pair, Reject, Shape, numbers, show_pair, show_shape, show_sizes
 
 LETTER = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
@@ -134,6 +135,21 @@ def even_padding(op: Any) -> Pair | None:
             return None
         pads.append((extent - 1) // 2)
     return pads[0], pads[1]
+
+
+def window_footprint(op: Any, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+    """What a position reads through a window: the op's kernel, stride, padding, dilation, `same`."""
+    before = padding_before(op, axes(shapes[0]), axes(out))
+    rows, columns = map(sliding, op.kernel, op.stride, before, getattr(op, "dilation", (1, 1)))
+    return ((rows, columns),)
+
+
+def padding_before(op: Any, size: Pair, out: Pair) -> Pair:
+    """The padding at the top and left: with `same` half of what is needed in all, rounded down, as in TensorFlow."""
+    if not op.same:
+        return tuple(op.padding)
+    padded = _padded_by_same(op, size, out)
+    return (padded[0] - size[0]) // 2, (padded[1] - size[1]) // 2
 
 
 def at_most_half(op: Any) -> None:

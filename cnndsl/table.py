@@ -10,6 +10,7 @@ from cnndsl.op import Shape, show_shape
 from cnndsl.report import FLOAT_BYTES, Numbers, Report, Row
 
 MACS = "MACs (FLOPs = 2 x MACs)"
+FIELDS = ("receptive field", "stride", "offset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,11 @@ def _show_rich(table: Table, stream: IO[str], color: bool) -> None:
 
 
 def summary_table(report: Report, depth: int | None = None) -> Table:
-    """A line per layer under the blocks it stands in; with `depth`, deeper blocks are one line each."""
+    """A line per layer under the blocks it stands in; with `depth`, deeper blocks are one line each.
+
+    Receptive fields, where the report has them, come in three more columns.
+    """
+    fields = [Column(head, True) for head in FIELDS] if any(row.field for row in report.rows) else []
     columns = (
         Column("path"),
         Column("op"),
@@ -103,18 +108,25 @@ def summary_table(report: Report, depth: int | None = None) -> Table:
         Column(MACS, True),
         Column("activations", True),
         Column("memory (fp32)", True),
+        *fields,
     )
     rows = report.folded(depth)
     folded = {id(row) for row in rows}
     lines = tuple(_summary_line(row, opens=id(row) not in folded) for row in report.heads(rows))
-    totals = [_total_line("total" if report.inference == report.total else "total in training", report.total)]
+    blank = ("",) * len(fields)
+    totals = [_total_line("total" if report.inference == report.total else "total in training", report.total, blank)]
     if report.inference != report.total:
-        totals.append(_total_line("total at inference", report.inference))
+        totals.append(_total_line("total at inference", report.inference, blank))
     notes = [f"weights {show_bytes((report.total.params + report.untrained) * FLOAT_BYTES)}"]
     if report.untrained:
         notes[0] += f" with {report.untrained:,} numbers that do not train (running statistics, fixed weights)"
     in_place = f"{report.stored_activations:,} ({show_bytes(report.stored_activations * FLOAT_BYTES)})"
     notes.append(f"activations of one image; {in_place} at inference if activation functions and dropout work in place")
+    if fields:
+        at = f" at {report.reference}" if report.reference else ""
+        notes.append(
+            f"receptive fields{at} in positions of the input, not cut off at its borders; `all`: the whole input"
+        )
     return Table(columns, lines, f"{report.net}  {_flows(report)}", tuple(totals), tuple(notes))
 
 
@@ -122,13 +134,14 @@ def _summary_line(row: Row, opens: bool) -> Line:
     """A layer or a folded block with its numbers; a block that opens has none, its layers do."""
     path = "  " * row.depth + row.path
     op = f"{row.op}  ({row.note})" if row.note else row.op
+    field = row.field.cells() if row.field else ()
     if opens:
-        return Line((path, op, show_shape(row.shape), "", "", "", ""), "bold")
-    return Line((path, op, show_shape(row.shape), *_numbers(row.numbers)), "dim" if row.aux else "")
+        return Line((path, op, show_shape(row.shape), "", "", "", "", *field), "bold")
+    return Line((path, op, show_shape(row.shape), *_numbers(row.numbers), *field), "dim" if row.aux else "")
 
 
-def _total_line(head: str, numbers: Numbers) -> Line:
-    return Line((head, "", "", *_numbers(numbers)), "bold")
+def _total_line(head: str, numbers: Numbers, blank: tuple[str, ...]) -> Line:
+    return Line((head, "", "", *_numbers(numbers), *blank), "bold")
 
 
 def _numbers(numbers: Numbers) -> tuple[str, str, str, str]:

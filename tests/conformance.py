@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnndsl import layers
+from cnndsl.footprint import Footprint
 from cnndsl.op import BOOLEAN, OPS, REQUIRED, STREAM, Attribute, Code, Kind, Op, Reject, Shape, Volume, Window
 from cnndsl.ops.pool import MaxPool
 
@@ -141,6 +142,8 @@ def check(op: Op, shapes: tuple[Shape, ...], device: str = "meta") -> None:
     check_shape(op, shapes, ran)
     check_weights(op, shapes, ran)
     check_macs(op, shapes, ran)
+    if device == "cpu":
+        check_footprint(op, shapes)
     if isinstance(op, MaxPool):
         check_indices(op, shapes[0], device)
 
@@ -155,6 +158,88 @@ def check_indices(op: MaxPool, shape: Shape, device: str) -> None:
     assert y.shape == places.shape == (2, *out)
     if device == "cpu":
         assert torch.equal(x.flatten(2).gather(2, places.flatten(2)).view_as(y), y)
+
+
+def check_footprint(op: Op, shapes: tuple[Shape, ...]) -> None:
+    """A row of the output changes when a row of an operand does, just where the footprint says so; columns alike.
+
+    An op that changes nowhere at all (`scale 0`) may say what it would read. Ops in `SAY_MORE` may say more than they read.
+    """
+    out = op.infer(*shapes)
+    generator = torch.Generator().manual_seed(0)
+    module = module_of(op.code(shapes, out))
+    if module is not None:
+        module.double().eval().requires_grad_(False)
+        for weight in module.parameters():
+            weight.uniform_(0.5, 1.5, generator=generator)
+    for k, reads in enumerate(op.footprint(shapes, out)):
+        if op.name == "unpool" and k == 1:
+            continue
+        seen = changes(op, module, shapes, k, generator)
+        if seen is None:
+            continue
+        assert reads is not None, f"{op} of {shapes} reads operand {k}, and says it does not"
+        for pairs, footprint, n, m in zip(seen, reads, sides(shapes[k]), sides(out), strict=True):
+            said = read_by(footprint, n, m)
+            right = pairs <= said if op.name in SAY_MORE else pairs == said
+            assert right, f"{op} of {shapes}, operand {k}: {sorted(said)}, torch {sorted(pairs)}"
+
+
+SAY_MORE = ("unpool", "reshape")
+"""Alone, an `unpool` does not know its pooling. A `reshape` from maps to maps of another size says that it reads all of them."""
+
+Pairs = set[tuple[int, int]]
+"""Positions of the output, each beside a position of an operand it reads."""
+
+
+def sides(shape: Shape) -> tuple[int, int]:
+    """Height and width; a vector is a single position."""
+    return (shape[1], shape[2]) if len(shape) == 3 else (1, 1)
+
+
+def read_by(footprint: Footprint, n: int, m: int) -> Pairs:
+    """What m positions read of n, by a footprint."""
+    spans = [(i, footprint.at(i)) for i in range(m)]
+    return {(i, j) for i, span in spans if span for j in range(span[0], span[1] + 1, footprint.step) if 0 <= j < n}
+
+
+def changes(
+    op: Op, module: nn.Module | None, shapes: tuple[Shape, ...], k: int, generator: torch.Generator
+) -> tuple[Pairs, Pairs] | None:
+    """Which rows and columns of the output change with which of operand k, tried one by one; None where nothing ever does.
+
+    Every row and every column is made larger and smaller at random: each is an image of one batch, whose first is as it was.
+    """
+    height, width = sides(shapes[k])
+    tries = [(axis, j, sign) for axis, n in ((0, height), (1, width)) for j in range(n) for sign in (1, -1)]
+    operands = operands_of(op, shapes, 1, "cpu")
+    for i, (tensor, shape) in enumerate(zip(operands, shapes, strict=True)):
+        if tensor.is_floating_point():
+            operands[i] = torch.rand(1, *shape, dtype=torch.float64, generator=generator) + 0.5
+        operands[i] = operands[i].repeat(1 + len(tries), *(1 for _ in shape))
+    whole = operands[k].view(1 + len(tries), -1, height, width)
+    for image, (axis, j, sign) in enumerate(tries, start=1):
+        line = whole[image, :, j] if axis == 0 else whole[image, :, :, j]
+        line += sign * (2 + torch.rand(line.shape, dtype=torch.float64, generator=generator))
+    out = op.infer(*shapes)
+    y = called(op.code(shapes, out), module, operands)
+    y = y.view(len(y), -1, *sides(out))
+    differs = ((y[1:] - y[:1]).abs() > 1e-9 * y[:1].abs().clamp_min(1)).any(1)
+    if y.isnan().any() or not differs.any():
+        return None
+    rows = {
+        (i, j)
+        for (axis, j, _), one in zip(tries, differs, strict=True)
+        if axis == 0
+        for i in one.any(1).nonzero()[:, 0].tolist()
+    }
+    columns = {
+        (i, j)
+        for (axis, j, _), one in zip(tries, differs, strict=True)
+        if axis == 1
+        for i in one.any(0).nonzero()[:, 0].tolist()
+    }
+    return rows, columns
 
 
 TOO_BIG = "would hold"

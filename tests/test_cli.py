@@ -184,6 +184,9 @@ def test_summary(cnndsl: Any) -> None:
     folded = cnndsl("summary", "net.cnn:a", "--depth", "1")
     assert "unit1.conv" not in folded.out
     assert "unit 8" in folded.out
+    assert "receptive field" not in done.out
+    wide = cnndsl("summary", "net.cnn:a", "--receptive")
+    assert wide.code == 0 and "receptive field  stride  offset" in wide.out
     rows = cnndsl("summary", "net.cnn:a", "--json").json["rows"]
     assert sum(row["params"] for row in rows) == 1_586
 

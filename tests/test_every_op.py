@@ -17,6 +17,7 @@ from conformance import (
     cases,
     check,
     check_arithmetic,
+    check_footprint,
     check_macs,
     check_refused,
     check_shape,
@@ -30,6 +31,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 import cnndsl.ops
 from cnndsl import SpecError
+from cnndsl.footprint import Reads
 from cnndsl.op import LARGEST, OPS, Example, Op, Reject, Shape, Weight
 from cnndsl.ops.conv import Conv
 
@@ -252,6 +254,14 @@ class Flops(Conv):
         return 2 * super().macs(shapes, out)
 
 
+class Sideways(Conv):
+    """A convolution that says height and width the wrong way round."""
+
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        ((rows, columns),) = super().footprint(shapes, out)
+        return ((columns, rows),)
+
+
 class Lax(Conv):
     """A convolution whose groups need not divide."""
 
@@ -302,6 +312,12 @@ def test_wrong_sums_fail() -> None:
     for wrong in (WrongSum, Silent):
         with pytest.raises(AssertionError):
             check_arithmetic(wrong(out_channels=4, kernel=(3, 3)), ((3, 9, 9),))
+
+
+def test_a_wrong_footprint_fails() -> None:
+    check_footprint(Conv(out_channels=4, kernel=(3, 1), bias=True), ((3, 9, 9),))
+    with pytest.raises(AssertionError, match="operand 0"):
+        check_footprint(Sideways(out_channels=4, kernel=(3, 1), bias=True), ((3, 9, 9),))
 
 
 def test_a_lax_op_meets_torchs_refusal_and_a_strict_one_its_consent() -> None:

@@ -33,7 +33,7 @@ MAY_IMPORT = {
 LAZY = {"torch": set[str]() | MAY_IMPORT["torch"], "lark": MAY_IMPORT["lark"], "click": MAY_IMPORT["click"]}
 """Who may import these at the top of the file; everyone else, and the other packages, inside a function."""
 
-PHASES = {"parse", "elaborate", "report", "draw", "render", "emit", "lower"}
+PHASES = {"parse", "elaborate", "receptive", "report", "draw", "render", "emit", "lower"}
 """They meet through data: none imports another."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnndsl.footprint import Reads, shifted
 from cnndsl.op import (
     NATURAL,
     PAIR,
@@ -81,6 +82,9 @@ class Pad(Op, name="pad", family="reshape"):
             f"{n} + {a} + {b} = {m}"
             for n, a, b, m in zip(shapes[0][1:], (top, left), (bottom, right), out[1:], strict=True)
         )
+
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        return ((shifted(-self.sides()[0]), shifted(-self.sides()[2])),)
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         top, bottom, left, right = self.sides()
@@ -165,6 +169,13 @@ class Crop(Op, name="crop", family="reshape"):
             f"{n} - {a} - {b} = {m}"
             for n, a, b, m in zip(shapes[0][1:], (top, left), (bottom, right), out[1:], strict=True)
         )
+
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        first = self.sides()[0], self.sides()[2]
+        if self.size is not None or self.like is not None:
+            middle = (shapes[0][1] - out[1]) // 2, (shapes[0][2] - out[2]) // 2
+            first = middle if self.offset is None else self.offset
+        return ((shifted(first[0]), shifted(first[1])), None)[: len(shapes)]
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         offset = {} if self.offset is None else {"offset": pair_or_int(self.offset)}

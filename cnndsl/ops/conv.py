@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
+from cnndsl.footprint import Reads
 from cnndsl.op import (
     BOOLEAN,
     COUNT,
@@ -30,6 +31,7 @@ from cnndsl.rules import (
     no_padding_beside_same,
     pair_or_int,
     window_arithmetic,
+    window_footprint,
     window_size,
 )
 
@@ -104,6 +106,9 @@ class Conv(Op, name="conv", family="conv"):
     def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
         return window_arithmetic(self, shapes[0], out)
 
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        return window_footprint(self, shapes, out)
+
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         return conv_code("Conv2d", self, shapes[0][0], self.out_channels, {"groups": self.groups})
 
@@ -150,6 +155,9 @@ class DepthwiseConv(Op, name="dwconv", family="conv"):
 
     def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
         return window_arithmetic(self, shapes[0], out)
+
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        return window_footprint(self, shapes, out)
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         c = shapes[0][0]
@@ -206,6 +214,9 @@ class SeparableConv(Op, name="sepconv", family="conv"):
 
     def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
         return window_arithmetic(self, shapes[0], out)
+
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        return window_footprint(self, shapes, out)
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         multiplier = {"multiplier": self.multiplier} if self.multiplier > 1 else {}

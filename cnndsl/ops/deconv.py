@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from cnndsl.footprint import Reads, sliding_back
 from cnndsl.op import (
     BOOLEAN,
     COUNT,
@@ -34,6 +35,7 @@ from cnndsl.rules import (
     pair_or_int,
     reach,
     window_arithmetic,
+    window_footprint,
     window_size,
 )
 
@@ -138,6 +140,12 @@ class TransposedConv(Op, name="deconv", family="conv"):
         extra = f" + {self.output_padding[axis]}" if self.output_padding[axis] else ""
         return f"({length} - 1)*{s}{padded} + " + (f"{d}*({k} - 1) + 1" if d > 1 else str(k)) + f"{extra} = {out}"
 
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        extra = [r - s if self.same else 2 * p for r, s, p in zip(reach(self), self.stride, self.padding, strict=True)]
+        before = [max(e, 0) // 2 for e in extra]
+        rows, columns = map(sliding_back, self.kernel, self.stride, before, self.dilation)
+        return ((rows, columns),)
+
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         extra = [r - s for r, s in zip(reach(self), self.stride, strict=True)]
         even = self.same and not any(e > 0 and e % 2 for e in extra)
@@ -206,6 +214,9 @@ class LocalConv(Op, name="local", family="conv"):
 
     def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
         return window_arithmetic(self, shapes[0], out)
+
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        return window_footprint(self, shapes, out)
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         code = conv_code("LocalConv2d", self, shapes[0][0], self.out_channels, {})

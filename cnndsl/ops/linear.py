@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from cnndsl.footprint import Reads, everything
 from cnndsl.op import BOOLEAN, COUNT, Code, Example, Op, Shape, Weight, arg, attr, flag, show_sizes
 from cnndsl.rules import bounded
 
@@ -39,6 +40,9 @@ class Linear(Op, name="fc", family="linear"):
     def macs(self, shapes: tuple[Shape, ...], out: Shape) -> int:
         return prod(shapes[0]) * self.out_features
 
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        return (everything(shapes[0]),)
+
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         kwargs = {} if self.bias else {"bias": False}
         return Code("nn.Linear", (prod(shapes[0]), self.out_features), kwargs, flat_call(shapes[0]))
@@ -70,6 +74,9 @@ class Distances(Op, name="rbf", family="linear"):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         return {"codes": Weight((self.out_features, prod(shapes[0])), trains=False, buffer=True)}
+
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        return (everything(shapes[0]),)
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         return Code("RBF", (prod(shapes[0]), self.out_features), call=flat_call(shapes[0]))

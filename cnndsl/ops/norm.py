@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from cnndsl.footprint import Reads, everything
 from cnndsl.op import (
     BOOLEAN,
     COUNT,
@@ -125,6 +126,9 @@ class GroupNorm(Op, name="gn", family="norm"):
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         return gamma_and_beta(shapes[0][0], self.affine, self.fixed)
 
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        return (everything(shapes[0]),)
+
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         return Code("nn.GroupNorm", (self.num_groups, shapes[0][0]), changed(self, "eps", "affine"))
 
@@ -182,6 +186,9 @@ class InstanceNorm(Op, name="instancenorm", family="norm"):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         return gamma_and_beta(shapes[0][0], self.affine, self.fixed)
+
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        return (everything(shapes[0]),)
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         return Code("nn.InstanceNorm2d", (shapes[0][0],), changed(self, "eps", "affine"))

@@ -1,9 +1,10 @@
-"""Pools: over windows, over whole maps, to a given size; and what undoes a max pooling."""
+"""Pools over windows, and what undoes a max pooling."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from cnndsl.footprint import Reads, axes, everything, sliding_back
 from cnndsl.op import (
     BOOLEAN,
     PAIR,
@@ -28,8 +29,10 @@ from cnndsl.rules import (
     even_padding,
     maps,
     no_padding_beside_same,
+    padding_before,
     pair_or_int,
     window_arithmetic,
+    window_footprint,
     window_size,
 )
 
@@ -54,6 +57,9 @@ class Pool(Op, family="pool"):
 
     def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
         return window_arithmetic(self, shapes[0], out)
+
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        return window_footprint(self, shapes, out)
 
     def constructor(self, name: str, *first: Any, **more: Any) -> Code:
         """torch's pool, or the one of `layers.py` that pads as TensorFlow's SAME does."""
@@ -202,95 +208,14 @@ class Unpool(Op, name="unpool", family="pool"):
             raise Reject(f"expected {show_shape(pooled)} as `@pool` gave it, got {show_shape(x)}")
         return before
 
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        return everything(shapes[0]), everything(shapes[1]), None
+
+    def footprint_of(self, pool: MaxPool, shapes: tuple[Shape, ...]) -> tuple[Reads, ...]:
+        """What a position reads where `pool` is the pooling: what flows in, and the indices, of the windows it lies in."""
+        before = padding_before(pool, axes(shapes[2]), axes(shapes[1]))
+        rows, columns = map(sliding_back, pool.kernel, pool.stride, before, pool.dilation)
+        return (rows, columns), (rows, columns), None
+
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         return Code("MaxUnpool2d", call="{m}({0}, {1}, {2})")
-
-
-class GlobalAvgPool(Op, name="globalavgpool", family="pool"):
-    """The mean of each map: `globalavgpool`.
-
-    [c, h, w] -> [c, 1, 1]. Lin et al. 2013, Network in network, arXiv:1312.4400, section 3.2.
-    """
-
-    examples = (
-        Example("globalavgpool", ((2048, 7, 7),), (2048, 1, 1)),
-        Example("globalavgpool", ((8, 1, 5),), (8, 1, 1)),
-        Example("globalavgpool", ((64,),), "expected maps [c, h, w], got the vector [64]"),
-    )
-
-    def infer(self, *shapes: Shape) -> Shape:
-        return maps(shapes[0])[0], 1, 1
-
-    def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
-        return Code("nn.AdaptiveAvgPool2d", (1,))
-
-
-class GlobalMaxPool(Op, name="globalmaxpool", family="pool"):
-    """The largest number of each map: `globalmaxpool`.
-
-    [c, h, w] -> [c, 1, 1].
-    """
-
-    examples = (
-        Example("globalmaxpool", ((2048, 7, 7),), (2048, 1, 1)),
-        Example("globalmaxpool", ((8, 1, 5),), (8, 1, 1)),
-        Example("globalmaxpool", ((64,),), "expected maps [c, h, w], got the vector [64]"),
-    )
-
-    def infer(self, *shapes: Shape) -> Shape:
-        return maps(shapes[0])[0], 1, 1
-
-    def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
-        return Code("nn.AdaptiveMaxPool2d", (1,))
-
-
-class AdaptiveAvgPool(Op, name="adaptiveavgpool", family="pool"):
-    """Means of as many windows as `output` says, spread evenly over the maps: `adaptiveavgpool HxW`.
-
-    [c, h, w] -> [c, H, W]. Window i reaches from floor(i*h/H) to ceil((i + 1)*h/H), as in torch.
-    """
-
-    output: Pair = arg(PAIR)
-
-    examples = (
-        Example("adaptiveavgpool 6x6", ((256, 13, 13),), (256, 6, 6)),
-        Example("adaptiveavgpool 1x2", ((256, 7, 7),), (256, 1, 2)),
-        Example("adaptiveavgpool 6x6", ((64,),), "expected maps [c, h, w], got the vector [64]"),
-        Example(
-            "adaptiveavgpool 65536",
-            ((64, 8, 8),),
-            "the output [64, 65536, 65536] would hold 274877906944 numbers, at most 2147483647 are possible",
-        ),
-    )
-
-    def infer(self, *shapes: Shape) -> Shape:
-        return bounded("the output", (maps(shapes[0])[0], *self.output))
-
-    def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
-        return Code("nn.AdaptiveAvgPool2d", (pair_or_int(self.output),))
-
-
-class AdaptiveMaxPool(Op, name="adaptivemaxpool", family="pool"):
-    """The largest numbers of as many windows as `output` says, spread evenly over the maps: `adaptivemaxpool HxW`.
-
-    [c, h, w] -> [c, H, W]. Windows as of `adaptiveavgpool`.
-    """
-
-    output: Pair = arg(PAIR)
-
-    examples = (
-        Example("adaptivemaxpool 7x7", ((512, 20, 31),), (512, 7, 7)),  # RoI pooling of a whole map
-        Example("adaptivemaxpool 1x2", ((256, 7, 7),), (256, 1, 2)),
-        Example("adaptivemaxpool 6x6", ((64,),), "expected maps [c, h, w], got the vector [64]"),
-        Example(
-            "adaptivemaxpool 65536",
-            ((64, 8, 8),),
-            "the output [64, 65536, 65536] would hold 274877906944 numbers, at most 2147483647 are possible",
-        ),
-    )
-
-    def infer(self, *shapes: Shape) -> Shape:
-        return bounded("the output", (maps(shapes[0])[0], *self.output))
-
-    def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
-        return Code("nn.AdaptiveMaxPool2d", (pair_or_int(self.output),))

@@ -6,6 +6,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from cnndsl.dims import at_hand
+from cnndsl.footprint import Reads, everything, same_position
 from cnndsl.op import (
     COUNT,
     NATURAL,
@@ -37,6 +38,9 @@ class Flatten(Op, name="flatten", family="reshape"):
 
     def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
         return flat_sum(shapes[0])
+
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        return (everything(shapes[0]),)
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         return Code("nn.Flatten")
@@ -86,6 +90,10 @@ class Reshape(Op, name="reshape", family="reshape"):
 
     def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
         return f"{'*'.join(map(str, out))} = {prod(out)}"
+
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        """Everything: where the height or width changes, a position of all channels together reads from all over the maps."""
+        return (same_position(shapes[0], out) if shapes[0] == out else everything(shapes[0]),)
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         call = "{m}({0}.flatten(1))" if len(shapes[0]) == 3 else "{m}({0})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnndsl.footprint import Footprint, Reads, stretched
 from cnndsl.op import (
     BOOLEAN,
     COUNT,
@@ -20,7 +21,7 @@ from cnndsl.op import (
     choice,
     show_sizes,
 )
-from cnndsl.rules import both_axes, bounded, maps, pair_or_int
+from cnndsl.rules import both_axes, bounded, ceil_div, maps, pair_or_int
 
 
 class Upsample(Op, name="upsample", family="reshape"):
@@ -72,6 +73,19 @@ class Upsample(Op, name="upsample", family="reshape"):
             for n, k, m in zip(shapes[0][1:], self.scale_factor, out[1:], strict=True)
         )
 
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        """The nearest position, or the two around the place i * (h - 1)/(H - 1), or (i + 1/2) * h/H - 1/2, one where it is whole."""
+        rows, columns = (self._axis(n, m) for n, m in zip(shapes[0][1:], out[1:], strict=True))
+        return ((rows, columns), None)[: len(shapes)]
+
+    def _axis(self, n: int, m: int) -> Footprint:
+        if self.mode == "nearest":
+            return stretched(n, m, lambda i: (i * n // m, i * n // m))
+        if not self.align_corners:
+            return stretched(n, m, lambda i: (((2 * i + 1) * n - m) // (2 * m), ceil_div((2 * i + 1) * n - m, 2 * m)))
+        last = max(m - 1, 1)  # a single position reads the first
+        return stretched(n - 1, last, lambda i: (i * (n - 1) // last, ceil_div(i * (n - 1), last)))
+
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         kwargs: dict[str, Any] = {} if self.mode == "nearest" else {"mode": self.mode}
         if self.align_corners:
@@ -108,6 +122,11 @@ class PixelShuffle(Op, name="pixelshuffle", family="reshape"):
         return both_axes(
             f"{show_sizes((n, self.upscale_factor), '*')} = {m}" for n, m in zip(shapes[0][1:], out[1:], strict=True)
         )
+
+    def footprint(self, shapes: tuple[Shape, ...], out: Shape) -> tuple[Reads, ...]:
+        k = self.upscale_factor
+        reads = stretched(1, k, lambda i: (i // k, i // k))
+        return ((reads, reads),)
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         return Code("nn.PixelShuffle", (self.upscale_factor,))
