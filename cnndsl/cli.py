@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -27,10 +27,16 @@ from cnndsl.arguments import (
 )
 from cnndsl.diagnostic import SpecError
 from cnndsl.request import build, checked, entry, failure, limits
-from cnndsl.terminal import Failure, complain, print_diagnostics, print_json, print_pairs, wants_color, write
-
-if TYPE_CHECKING:
-    from cnndsl.table import Table
+from cnndsl.terminal import (
+    Failure,
+    complain,
+    print_diagnostics,
+    print_json,
+    print_pairs,
+    print_table,
+    wants_color,
+    write,
+)
 
 FILES = (".svg", ".png", ".pdf", ".dot")
 INTERRUPTED = 130
@@ -43,18 +49,10 @@ class Verbs(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in self.commands and not args[0].startswith("-"):
             raise click.UsageError(f"there is no command `{args[0]}`{did_you_mean(args[0], self.commands)}", ctx)
         return super().resolve_command(ctx, args)
-
-
-def print_table(table: Table) -> None:
-    from cnndsl.table import show
-
-    show(table, sys.stdout, wants_color(sys.stdout))
 
 
 @click.group(

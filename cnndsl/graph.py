@@ -259,7 +259,7 @@ class Graph:
         return graph
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("name", "nodes", "results", "about", "file")}
+        return {name: getattr(self, name) for name in ("name", "nodes", "results", "about", "file", "contract")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

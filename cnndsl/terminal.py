@@ -8,11 +8,14 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from cnndsl.diagnostic import BOLD, PLAIN, RED, SpecError
+
+if TYPE_CHECKING:
+    from cnndsl.table import Table
 
 
 class Failure(click.ClickException):
@@ -43,6 +46,13 @@ def print_diagnostics(error: SpecError) -> None:
     """A spec's errors on stderr."""
     color = wants_color(sys.stderr)
     click.echo(error.render(color) + "\n", err=True, color=color)
+
+
+def print_table(table: Table) -> None:
+    """A table on stdout."""
+    from cnndsl.table import show
+
+    show(table, sys.stdout, wants_color(sys.stdout))
 
 
 def print_pairs(pairs: tuple[tuple[str, str], ...], stream: IO[str]) -> None:

@@ -90,6 +90,11 @@ class Env:
         return found
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def is_stream(value: Any) -> bool:
     """Whether a value is a stream or a bundle."""
     return isinstance(value, tuple) and bool(value) and isinstance(value[0], Ref)

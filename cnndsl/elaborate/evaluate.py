@@ -15,7 +15,7 @@ from cnndsl.op import LARGEST, OPS, Volume, Window
 from cnndsl.source import Span
 from cnndsl.synonyms import FUNCTIONS as SYNONYMS
 from cnndsl.synonyms import SIZES
-from cnndsl.values import FUNCTIONS, POISON, BlockValue, Env, Flow, OpValue, describe, is_stream
+from cnndsl.values import FUNCTIONS, POISON, BlockValue, Env, Flow, OpValue, describe, is_number, is_stream
 
 BIGGEST = 10**18
 """Whole numbers beyond this are no sizes of a network; arithmetic stops there."""
@@ -35,10 +35,6 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-
-
-def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class Evaluator:

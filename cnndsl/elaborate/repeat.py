@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
-from cnndsl.elaborate.evaluate import is_number
 from cnndsl.elaborate.nodes import MOST_NODES
 from cnndsl.elaborate.opening import settle_attribute
 from cnndsl.op import show_shape
 from cnndsl.source import Span
-from cnndsl.values import LOST, POISON, Env, Flow, Ref, describe
+from cnndsl.values import LOST, POISON, Env, Flow, Ref, describe, is_number
 
 if TYPE_CHECKING:
     from cnndsl.elaborate.walk import Walk

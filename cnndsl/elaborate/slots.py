@@ -7,13 +7,13 @@ from typing import Any
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
-from cnndsl.elaborate.evaluate import Evaluator, is_number
+from cnndsl.elaborate.evaluate import Evaluator
 from cnndsl.elaborate.repair import arrow_missing, begins_element, edited, usage
 from cnndsl.names import did_you_mean
 from cnndsl.op import BOOLEAN, OPS, REQUIRED, STREAM, Attribute, Op, Window
 from cnndsl.source import Span
 from cnndsl.synonyms import ATTRIBUTES, nearest
-from cnndsl.values import POISON, Env, Flow, describe, is_stream
+from cnndsl.values import POISON, Env, Flow, describe, is_number, is_stream
 
 NEEDLESS = {
     "valid": "without `same` and without a padding, nothing is padded: leave `valid` out",
