@@ -12,6 +12,7 @@ from math import prod
 from typing import Any
 
 from cnndsl.contract import shape_json
+from cnndsl.dims import Dim
 from cnndsl.field import Field
 from cnndsl.graph import Frame, Graph, Node
 from cnndsl.op import Shape, numbers
@@ -115,6 +116,13 @@ class Report:
         """Activations at inference where activation functions and dropout work in place, as in the literature's tables."""
         return sum(row.numbers.activations for row in self.rows if not row.aux and not row.in_place)
 
+    @property
+    def features(self) -> Row | None:
+        """The last maps whose size depends on an open one, where no output's does: what flows into a classifier."""
+        if not self.reference or any(_open(shape) for _, shape in self.outputs):
+            return None
+        return next((row for row in reversed(self.rows) if _open(row.shape) and not row.aux), None)
+
     def folded(self, depth: int | None) -> tuple[Row, ...]:
         """The rows with every block below `depth` levels made one row; all of them for None. They do not overlap."""
         if depth is None:
@@ -178,6 +186,11 @@ def report(graph: Graph, fields: Sequence[Field] = ()) -> Report:
         accepted=tuple(graph.contract.listed) if graph.contract else (),
         reference=graph.contract.reference if graph.contract else "",
     )
+
+
+def _open(shape: Shape) -> bool:
+    """Whether a shape depends on a size that is left open."""
+    return any(isinstance(size, Dim) for size in shape)
 
 
 def add(numbers: Iterable[Numbers]) -> Numbers:

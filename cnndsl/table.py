@@ -210,11 +210,18 @@ def brief(report: Report) -> tuple[tuple[str, str], ...]:
 
 
 def one_line(report: Report) -> str:
-    """`resnet50  [3, 224, 224] -> [1000]  25,557,032 params  4,089,184,256 MACs (8,178,368,512 FLOPs)`."""
+    """`resnet50  [3, 224, 224] -> [1000]  25,557,032 params  4,089,184,256 MACs (8,178,368,512 FLOPs)`.
+
+    With open sizes more lines: what is accepted, the last maps before a classifier, MACs as a formula.
+    """
     numbers, at = report.total.here(), f" at {report.reference}" * bool(report.reference)
     sums = f"{numbers.params:,} params  {numbers.macs:,} MACs ({numbers.flops:,} FLOPs){at}"
-    boxes = (f"\n    {'or' if place else 'accepts'} {box}" for place, box in enumerate(report.accepted))
-    return f"{report.net}  {_flows(report)}  {sums}{''.join(boxes)}"
+    head = f"{report.net}  {_flows(report)}  {sums}"
+    if not at:
+        return head
+    boxes = [f"    {'or     ' if place else 'accepts'} {box}" for place, box in enumerate(report.accepted)]
+    features = [f"    maps    {show_shape(report.features.shape)} at {report.features.path}"] if report.features else []
+    return "\n".join([head, *boxes, *features, f"    MACs    {report.total.macs}"])
 
 
 # --- how values are spelled --------------------------------------------------------------------------------------

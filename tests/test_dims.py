@@ -28,6 +28,7 @@ from cnndsl.dims import (
     Unfollowed,
     at_hand,
     described,
+    divided,
     evaluated,
     holds,
     joined,
@@ -37,9 +38,12 @@ from cnndsl.dims import (
     written,
     zero_at,
 )
+from cnndsl.dims import (
+    opened as size_of,
+)
 from cnndsl.dims.box import cut, without
 from cnndsl.dims.form import negative_at, plus, quotient, times, within
-from cnndsl.dims.sets import NONE, equal_to, least, negatives, pieced
+from cnndsl.dims.sets import NONE, WIDEST, equal_to, least, negatives, pieced
 from cnndsl.dims.steps import LONGEST, Steps, combined, divisors, floored, shifted
 
 QUIET = settings(
@@ -103,7 +107,7 @@ def test_arithmetic_of_functions(f: Steps, g: Steps, a: int, b: int, divisor: in
     same(shifted(f, a, b), lambda n: a * f(n) + b)
     same(floored(f, divisor), lambda n: f(n) // divisor)
     content = f.content()
-    assert content == math.gcd(*(f(n) for n in range(1, FAR)))
+    assert abs(content) == math.gcd(*(f(n) for n in range(1, FAR)))
 
 
 @QUIET
@@ -144,7 +148,7 @@ def test_what_needs_more_numbers_is_too_long() -> None:
     with pytest.raises(TooLong):
         Steps([n * n for n in range(LONGEST)], (0,))
     with pytest.raises(TooLong):
-        equal_to(Steps((), (1,), 1), LONGEST + 1)
+        equal_to(Steps((), (1,), 1), WIDEST + 1)
 
 
 @QUIET
@@ -244,9 +248,9 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "*": operator.mul,
     "//": operator.floordiv,
     "%": operator.mod,
-    "ceil": lambda a, b: math.ceil(a / b),
-    "floor": lambda a, b: math.floor(a / b),
-    "round": lambda a, b: round(a / b),
+    "ceil": lambda a, b: math.ceil(divided(a, b)),
+    "floor": lambda a, b: math.floor(divided(a, b)),
+    "round": lambda a, b: round(divided(a, b)),
 }
 COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
 
@@ -274,7 +278,7 @@ def opened(h: int = 5, w: int = 7, **box: Sizes) -> Space:
 def computed(tree: Tree, space: Space) -> Any:
     """An expression of the open sizes of a space; assumed away where its formula is of no kind that is kept."""
     try:
-        return calculated(tree, space.dim("H"), space.dim("W"))
+        return calculated(tree, size_of("H", space), size_of("W", space))
     except (Unfollowed, TooLong):
         assume(False)
 
@@ -313,7 +317,7 @@ def test_a_comparison_is_right_in_every_case_and_loses_no_size(
     space = opened(at["H"], at["W"])
 
     def rule() -> bool:
-        h, w = space.dim("H"), space.dim("W")
+        h, w = size_of("H", space), size_of("W", space)
         return compare(calculated(left, h, w), calculated(right, h, w) if number is None else number)
 
     def wanted(place: dict[str, int]) -> bool:
@@ -342,7 +346,7 @@ def test_questions_of_one_letter_always_have_an_answer(
 ) -> None:
     assume("'*'" not in repr((left, right)))
     space = opened(at["H"], at["W"])
-    h, w = space.dim("H"), space.dim("W")
+    h, w = size_of("H", space), size_of("W", space)
     answer = compare(calculated(left, h, w), calculated(right, h, w))
     assert len(apart([space.box, *space.rest])) == len(GRID)
     for n in range(1, FAR):
@@ -362,7 +366,7 @@ def test_a_quotient_compares_as_the_number_does(
     for other, swapped in ((value, False), (dividend, False), (value, True)):
         space = opened(at["H"], at["W"])
         whole = computed(tree, space)
-        part = whole / divisor
+        part = divided(whole, divisor)
         answer = compare(other, part) if swapped else compare(part, other)
         for n in range(1, FAR):
             if n in space.box["H"]:
@@ -375,7 +379,7 @@ def test_a_quotient_compares_as_its_float_does(size: int, divisor: int, value: f
     """0.57 * 100 is less than 57, while 57 / 100 is 0.57: what counts is the division, which the numbers do too."""
     for compare in COMPARISONS:
         space = opened(size)
-        answer = compare(space.dim("H") / divisor, value)
+        answer = compare(divided(size_of("H", space), divisor), value)
         for n in range(1, 150):
             if n in space.box["H"]:
                 assert answer is compare(n / divisor, value), (compare, n)
@@ -388,13 +392,13 @@ def test_quotients_of_one_letter(tree: Tree, divisor: int, other: int, at: dict[
     space = opened(at["H"], at["W"])
     number = computed(tree, space)
     assume(isinstance(number, Dim))
-    part = number / divisor
+    part = divided(number, divisor)
     assert isinstance(part, Part)
     assert float.__eq__(part, plain(tree, at) / divisor)
     for compare in COMPARISONS:
         space = opened(at["H"], at["W"])
         number = computed(tree, space)
-        answer = compare(number / divisor, number / other)
+        answer = compare(divided(number, divisor), divided(number, other))
         for n in range(1, FAR):
             if n in space.box["H"]:
                 value = calculated(tree, n, 1)
@@ -426,7 +430,7 @@ def test_a_number_taken_as_such_leaves_the_sizes_that_have_it(
 
 def test_a_number_taken_as_such_keeps_all_sizes_that_have_it() -> None:
     space = opened(9)
-    assert int(space.dim("H") // 4) == 2
+    assert int(size_of("H", space) // 4) == 2
     assert space.box["H"] == Sizes.only(8, 9, 10, 11)
     assert members(space.rest[0]["H"]) == set(range(1, FAR)) - {8, 9, 10, 11}
 
@@ -470,7 +474,7 @@ def test_a_finished_space_says_yes_to_what_holds_for_all(left: Tree, right: Tree
 def test_a_product_is_split_into_its_factors() -> None:
     """`fc` on [8, H, W] with weights for 96 numbers: H*W = 12, in all six ways."""
     space = opened(3, 4)
-    same_ = zero_at(plus((space.dim("H") * space.dim("W") * 8).form, Form(96), 1, -1), space.box)
+    same_ = zero_at(plus((size_of("H", space) * size_of("W", space) * 8).form, Form(96), 1, -1), space.box)
     found = sorted((box["H"].first, box["W"].first) for box in same_)
     assert found == [(1, 12), (2, 6), (3, 4), (4, 3), (6, 2), (12, 1)]
     assert not any(sizes.infinite for box in same_ for sizes in box.values())
@@ -479,9 +483,9 @@ def test_a_product_is_split_into_its_factors() -> None:
 def test_two_letters_compared_are_not_followed() -> None:
     space = opened(5, 7)
     with pytest.raises(Unfollowed):
-        bool(space.dim("H") == space.dim("W"))
+        bool(size_of("H", space) == size_of("W", space))
     with pytest.raises(Unfollowed):
-        bool(space.dim("H") < space.dim("W"))
+        bool(size_of("H", space) < size_of("W", space))
 
 
 @QUIET
@@ -546,7 +550,7 @@ def test_cases_of_a_shape_become_one(tree: Tree, one: Sizes, other: Sizes, at: d
 def test_cases_with_a_product_become_one() -> None:
     """`flatten` on [4, H, H]: a product of one letter."""
     space = opened(5)
-    area = space.dim("H") * space.dim("H")
+    area = size_of("H", space) * size_of("H", space)
     even, odd = Sizes.of((), (False, True)), Sizes.of((), (True, False))
     whole = merged(Case({"H": even}, {"H": 2}, (area,)), Case({"H": odd}, {"H": 1}, (area + 1,)), space)
     for n in range(1, 20) if whole else ():
@@ -615,7 +619,7 @@ def test_formulas_of_windows_as_texts() -> None:
     @given(st.lists(st.one_of(window, st.integers(2, 3)), min_size=1, max_size=5), st.integers(1, 3))
     def every_one(layers: list[Any], each: int) -> None:
         space = opened(60)
-        size: Any = space.dim("H")
+        size: Any = size_of("H", space)
         for layer in layers:
             size = size * layer if isinstance(layer, int) else slid(size, *layer)
             if not size >= 1:
@@ -669,9 +673,9 @@ def test_sets_of_sizes_as_texts() -> None:
     [
         ("H >= 3", {3, 4, 5, 6, 7, 8, 9, 10, 11, 12}),
         ("H = 0 mod 4, H >= 8", {8, 12}),
-        ("H = 1, 2 or 3 mod 4, H >= 8", {9, 10, 11}),
+        ("H = 1..3 mod 4, H >= 8", {9, 10, 11}),
         ("H = 1 or 3 <= H <= 5 or H >= 11", {1, 3, 4, 5, 11, 12}),
-        ("H = 3 or H = 0 or 1 mod 4, H >= 8", {3, 8, 9, 12}),
+        ("H = 3 or H = 0, 1 mod 4, H >= 8", {3, 8, 9, 12}),
         ("H != 0 mod 2, H >= 8", {9, 11}),
         ("H = 0 mod 2, 4 <= H <= 8", {4, 6, 8}),
         ("no H", set()),

@@ -85,8 +85,11 @@ def test_check_prints_the_contract(cnndsl: Any) -> None:
     assert cnndsl("check", "specs/resnet.cnn:resnet50", "--input", "3xHxW").splitlines() == [
         "resnet50  [3, H, W] -> [1000]  25,557,032 params  4,089,184,256 MACs (8,178,368,512 FLOPs) at 224x224",
         "    accepts H >= 1; W >= 1",
+        "    maps    [2048, ceil(H/32), ceil(W/32)] at conv5_x.bottleneck3.relu3",
+        "    MACs    7,471,104*ceil(H/16)*ceil(W/16) + 1,310,720*ceil(H/8)*ceil(W/8) + 245,760*ceil(H/4)*ceil(W/4)"
+        " + 14,417,920*ceil(H/32)*ceil(W/32) + 9,408*ceil(H/2)*ceil(W/2) + 2,048,000",
     ]
-    assert "    or 32 <= H <= 63; 1568 <= W <= 1599" in cnndsl("check", "vgg16", "--input", "3xHxW")
+    assert "    or      32 <= H <= 63; 1568 <= W <= 1599" in cnndsl("check", "vgg16", "--input", "3xHxW")
 
 
 def test_check_all_nets_of_a_file(cnndsl: Any) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from cnndsl.dims.box import Box
 from cnndsl.dims.form import Form
 from cnndsl.dims.sets import ALL, Sizes
-from cnndsl.dims.steps import CACHED, Steps, divisors, shifted
+from cnndsl.dims.steps import CACHED, Steps, divisors
 
 MOST_LISTED = 8
 """So many sizes or residues are listed one by one before a pattern that is no better is cut short."""
@@ -169,22 +169,36 @@ def _derived(letter: str, steps: Steps, domain: Sizes) -> str:
     """A function that is no rounded line: as it was computed, else by its values on one period."""
     if steps.made is not None:
         how, parts, (a, b) = steps.made
-        inner = parts[0].made
-        if how == "line" and a < 0 and inner is not None and inner[0] == "floor":
-            # -floor(-x/d) is ceil(x/d)
-            ceiling = f"ceil({_factor(function(letter, shifted(inner[1][0], -1, 0), domain))}/{inner[2][0]})"
-            return _plus(_times(-a, ceiling), b)
-        texts = [function(letter, part, domain) for part in parts]
-        if how == "floor":
-            return f"floor({_factor(texts[0])}/{a})"
         if how == "line":
-            return _plus(_times(a, _factor(texts[0]) if a != 1 else texts[0]), b)
-        return f"{_times(a, _factor(texts[0]))} + {_times(b, _factor(texts[1]))}".replace("+ -", "- ")
+            return _multiple(letter, parts[0], a, b, domain)
+        texts = [_factor(function(letter, part, domain)) for part in parts]
+        if how == "floor":
+            return f"floor({texts[0]}/{a})"
+        return f"{_times(a, texts[0])} + {_times(b, texts[1])}".replace("+ -", "- ")
     period, rise, start = steps.period, steps.rise, len(steps.head) + 1
     kinds = [steps(n) - rise * (n // period) for n in (start + (r - start) % period for r in range(period))]
     text = f"[{', '.join(map(str, kinds))}][{letter} mod {period}]"
     text += f" + {_times(rise, f'floor({letter}/{period})')}" if rise else ""
     return f"{text} from {letter} = {start} on" if steps.head else text
+
+
+def _multiple(letter: str, part: Steps, a: int, b: int, domain: Sizes) -> str:
+    """a*part + b; -floor(-x/d) is ceil(x/d)."""
+    if a < 0 and part.made is not None and part.made[0] == "floor":
+        (inner,), (divisor, _) = part.made[1:]
+        return _plus(_times(-a, f"ceil({_factor(_negated(letter, inner, domain))}/{divisor})"), b)
+    text = function(letter, part, domain)
+    return _plus(_times(a, text if a == 1 else _factor(text)), b)
+
+
+def _negated(letter: str, steps: Steps, domain: Sizes) -> str:
+    """-steps, from how it was computed: what it was computed of is older, so that this comes to an end."""
+    if steps.made is not None and steps.made[0] == "floor":
+        return _multiple(letter, steps, -1, 0, domain)
+    if steps.made is None or steps.made[0] == "sum":
+        return f"-{_factor(function(letter, steps, domain))}"
+    (part,), (a, b) = steps.made[1:]
+    return _multiple(letter, part, -a, -b, domain)
 
 
 def _factor(text: str) -> str:

@@ -91,7 +91,8 @@ class Steps:
     def content(self) -> int:
         """The greatest number that divides all values, with the sign of the function's growth, or of its first value."""
         common = gcd(self.rise, *self.head, *self.tail)
-        return -common if (self.rise or next(filter(None, self.values()))) < 0 else common
+        leading = self.rise or next(filter(None, (*self.head, *self.tail)), 0)
+        return -common if leading < 0 else common
 
 
 def _lowest_terms(

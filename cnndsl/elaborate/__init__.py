@@ -37,7 +37,7 @@ class Elaboration:
         if self.letters:
             from cnndsl.elaborate.explore import Search
 
-            return Search(self.letters, self.walked).graph()
+            return Search(self.letters, self.walked, self.net.inputs[0].span).graph()
         walk, graph = self.walked(Opening({}, {}, declared=False))
         if walk.diagnostics or graph is None:
             raise SpecError(walk.diagnostics)

@@ -13,6 +13,7 @@ from cnndsl.elaborate.limits import only_where
 from cnndsl.elaborate.opening import Opening
 from cnndsl.graph import Graph
 from cnndsl.op import numbers
+from cnndsl.source import Span
 
 if TYPE_CHECKING:
     from cnndsl.elaborate.walk import Walk
@@ -29,10 +30,10 @@ Walked = Callable[[Opening], tuple["Walk", Graph | None]]
 
 
 class Search:
-    """The walks over one net. `letters` are its open sizes with those the spec has, 0 where it has none."""
+    """The walks over one net. `letters` are its open sizes with those the spec has, 0 where it has none; `span` is its input."""
 
-    def __init__(self, letters: Mapping[str, int], walked: Walked) -> None:
-        self.letters, self.walked = tuple(letters), walked
+    def __init__(self, letters: Mapping[str, int], walked: Walked, span: Span) -> None:
+        self.letters, self.walked, self.span = tuple(letters), walked, span
         self.wanted = {letter: native or USUAL for letter, native in letters.items()}
         self.declared = not all(letters.values())
         self.everything: Box = dict.fromkeys(letters, ALL)
@@ -49,7 +50,7 @@ class Search:
         except (TooLong, TooMany):
             self.exhausted = False
             if self.cases or not self.failures:
-                raise SpecError([_too_many(self.letters)]) from None
+                raise SpecError([_too_many(self.letters, self.span)]) from None
         if not self.cases:
             box, diagnostics = self.failures[0]
             raise SpecError(replace(found, notes=(*found.notes, self._no_size(box))) for found in diagnostics)
@@ -164,9 +165,10 @@ def _two_networks(found: Excluded) -> Diagnostic:
     )
 
 
-def _too_many(letters: tuple[str, ...]) -> Diagnostic:
+def _too_many(letters: tuple[str, ...], span: Span) -> Diagnostic:
     return Diagnostic(
         "E0220",
         f"with {' and '.join(letters)} open the sizes fall into too many cases, or repeat too late, to be followed",
+        (Label(span, "the input"),),
         helps=(Help("say one of them as a number, as in `--input 3x224xW`, or all"),),
     )
