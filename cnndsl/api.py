@@ -224,7 +224,8 @@ def input_shapes(given: Inputs) -> dict[str, Sizes]:
         return {}
     if isinstance(given, Mapping):
         return {name: _shape(str(text)) for name, text in given.items()}
-    if not isinstance(given, str) and given and all(isinstance(size, int) for size in given):
+    whole = not isinstance(given, str) and len(given) > 0 and isinstance(given[0], int)
+    if whole and all(isinstance(size, int) or len(size) == 1 for size in given):
         given = "x".join(map(str, given))  # (3, 299, 299), as shapes are in Python
     shapes: dict[str, Sizes] = {}
     for place, text in enumerate([given] if isinstance(given, str) else given):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cnndsl.dims import Box, Dim, Sizes, described, holds, joint, leftover
@@ -47,7 +48,7 @@ class Contract:
     letters: tuple[str, ...]
     inputs: Mapping[str, tuple[int | str, ...]]
     cases: tuple[Accepted, ...]
-    excluded: tuple[Excluded, ...] = ()
+    excluded: tuple[Excluded, ...] = field(default=(), compare=False, repr=False)
 
     def accepts(self, *sizes: int, **named: int) -> bool:
         """Whether the network accepts sizes: `accepts(224, 224)`, in the order height, width, or by letter, `accepts(H=224, W=224)`.
@@ -58,7 +59,14 @@ class Contract:
         return at is not None and self.case(at) is not None
 
     def at(self, *sizes: int, **named: int) -> dict[str, int] | None:
-        """Sizes by letter; None where one letter would get two sizes, or a size that is not open another than it has."""
+        """Sizes by letter; None where one letter would get two sizes, or a size that is not open another than it has.
+
+        `height` and `width` name the letters of a net that has two.
+        """
+        if not all(isinstance(size, int) for size in (*sizes, *named.values())):
+            raise TypeError("sizes are whole numbers")
+        if set(named) == {"height", "width"} and len(self.letters) == 2:
+            sizes, named = (named["height"], named["width"]), {}
         if named:
             if sizes or set(named) != set(self.letters):
                 raise TypeError(f"sizes are for {', '.join(self.letters)}, got {', '.join(named) or 'none'}")
@@ -85,13 +93,6 @@ class Contract:
         """All accepted sizes, in as few boxes as joining finds."""
         return tuple(joint(case.box for case in self.cases))
 
-    def sized(self, at: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
-        """The inputs' shapes, by name, with the letters replaced by sizes."""
-        return {
-            name: tuple(at[size] if isinstance(size, str) else size for size in shape)
-            for name, shape in self.inputs.items()
-        }
-
     @property
     def outputs(self) -> dict[str, Shape]:
         """Shape of every output by name: formulas that print as such, for the sizes of the first case."""
@@ -99,7 +100,7 @@ class Contract:
 
     @property
     def reference(self) -> str:
-        """The size whose numbers stand for the others, `224x224`: that of the spec, else the accepted one nearest to 224."""
+        """The size whose numbers stand for the others, `224x224`: that of the spec, else the first that fits of 224, 448 ..."""
         return "x".join(str(self.reference_sizes[letter]) for letter in self.letters)
 
     @property
@@ -111,7 +112,20 @@ class Contract:
     @property
     def listed(self) -> list[str]:
         """The accepted sizes as text, box by box: `H = 0 mod 16, H >= 16; W = 0 mod 16, W >= 16`."""
-        return ["; ".join(described(box[letter], letter) for letter in self.letters) for box in self.boxes]
+        return [self._text(box) for box in self.boxes]
+
+    def _text(self, box: Box) -> str:
+        words = [described(box[letter], letter) for letter in self.letters]
+        return "; ".join(f"({text})" if " or " in text and len(words) > 1 else text for text in words)
+
+    @property
+    def flows(self) -> list[tuple[str, list[str]]]:
+        """The output shapes as formulas, each text with the boxes it is for: one text for most nets."""
+        found: dict[str, list[Box]] = {}
+        for case in self.cases:
+            text = ", ".join(show_shape(shape) for shape in case.graph.outputs.values())
+            found.setdefault(text, []).append(case.box)
+        return [(text, [self._text(box) for box in joint(boxes)]) for text, boxes in found.items()]
 
     @property
     def accepted(self) -> str:
@@ -120,8 +134,7 @@ class Contract:
 
     def __str__(self) -> str:
         takes = ", ".join(show_shape(shape) for shape in self.inputs.values())  # type: ignore[arg-type]
-        gives = ", ".join(show_shape(shape) for shape in self.outputs.values())
-        return f"{takes} -> {gives} for {self.accepted}"
+        return f"{takes} -> " + ", and -> ".join(f"{text} for {' or '.join(boxes)}" for text, boxes in self.flows)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: for every box and letter the text, the sizes before the pattern, and the pattern's residues."""
@@ -131,7 +144,7 @@ class Contract:
             "accepted": [{letter: _set_json(box[letter], letter) for letter in self.letters} for box in self.boxes],
             "outputs": [
                 {
-                    "where": "; ".join(described(case.box[letter], letter) for letter in self.letters),
+                    "where": self._text(case.box),
                     "shapes": {name: shape_json(shape) for name, shape in case.graph.outputs.items()},
                 }
                 for case in self.cases
@@ -141,10 +154,11 @@ class Contract:
 
 def _set_json(sizes: Sizes, letter: str) -> dict[str, Any]:
     head, period = sizes.length, sizes.period
-    pattern = [n for n in range(head + 1, sizes.window + 1) if n in sizes]
+    shown = list(takewhile(lambda n: n <= sizes.window, sizes))
+    pattern = [n for n in shown if n > head]
     return {
         "text": described(sizes, letter),
-        "sizes": [n for n in range(1, head + 1) if n in sizes],
+        "sizes": [n for n in shown if n <= head],
         "then_from": pattern[0] if pattern else None,
         "modulus": period if pattern else None,
         "residues": sorted(n % period for n in pattern),

@@ -165,6 +165,9 @@ class Graph:
         case = self.contract.case(at) if at is not None else None
         if case is None:
             shown = "x".join(map(str, sizes or named.values()))
+            if at is None:
+                takes = " and ".join(map(show_shape, self.contract.inputs.values()))  # type: ignore[arg-type]
+                raise ValueError(f"{self.name} takes {takes}, which {shown} does not give sizes for")
             raise ValueError(f"{self.name} does not accept {shown}: it accepts {self.contract.accepted}")
         return case.graph._settled(at or {})
 

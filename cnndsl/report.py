@@ -108,6 +108,8 @@ class Report:
     untrained: int
     accepted: tuple[str, ...] = ()
     """With sizes left open: those the net accepts, box by box. Shapes and numbers are formulas then."""
+    flows: tuple[tuple[str, list[str]], ...] = ()
+    """With sizes left open: the outputs' shapes as text with the sizes they are for, several where one formula is not enough."""
     reference: str = ""
     """With sizes left open: the size whose numbers are told beside the formulas."""
 
@@ -184,6 +186,7 @@ def report(graph: Graph, fields: Sequence[Field] = ()) -> Report:
         inference=add(row.numbers for row in rows if not row.aux),
         untrained=stored - total.params,
         accepted=tuple(graph.contract.listed) if graph.contract else (),
+        flows=tuple(graph.contract.flows) if graph.contract else (),
         reference=graph.contract.reference if graph.contract else "",
     )
 

@@ -75,7 +75,9 @@ def _tried(
                 continue
             if not new:
                 clean.append(help_)
-            elif all(_further_down(other, diagnostic) for other in new):
+            elif all(_further_down(other, diagnostic) for other in new) and not any(
+                _original(other.labels[0].span, [*mends, *help_.edits]) is None for other in new
+            ):  # what is wrong in the text that the edit itself wrote is no other mistake
                 (pushed if any(_alike(other, diagnostic) for other in new) else partial).append(help_)
         kept = clean or partial[:1]
         best = [*kept, *pushed]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from cnndsl.dims import at_hand
 from cnndsl.op import Shape, show_shape
 from cnndsl.report import FLOAT_BYTES, Numbers, Report, Row
 
@@ -112,45 +113,55 @@ def summary_table(report: Report, depth: int | None = None) -> Table:
     )
     rows = report.folded(depth)
     folded = {id(row) for row in rows}
-    lines = tuple(_summary_line(row, opens=id(row) not in folded) for row in report.heads(rows))
-    blank = ("",) * len(fields)
-    totals = [_total_line("total" if report.inference == report.total else "total in training", report.total, blank)]
-    if report.inference != report.total:
-        totals.append(_total_line("total at inference", report.inference, blank))
+    at = f" at {report.reference}" if report.reference else ""
+    lines = tuple(_summary_line(row, id(row) not in folded, at) for row in report.heads(rows))
+    blank, aux = ("",) * len(fields), report.inference.here() != report.total.here()
+    totals = [_total_line("total" + " in training" * aux + at, report.total.here(), blank)]
+    if aux:
+        totals.append(_total_line("total at inference" + at, report.inference.here(), blank))
     notes = [f"weights {show_bytes((report.total.params + report.untrained) * FLOAT_BYTES)}"]
     if report.untrained:
         notes[0] += f" with {report.untrained:,} numbers that do not train (running statistics, fixed weights)"
-    in_place = f"{report.stored_activations:,} ({show_bytes(report.stored_activations * FLOAT_BYTES)})"
+    stored = at_hand(report.stored_activations)
+    in_place = f"{stored:,} ({show_bytes(stored * FLOAT_BYTES)}){at}"
     notes.append(f"activations of one image; {in_place} at inference if activation functions and dropout work in place")
+    if at:
+        notes.append(f"MACs = {report.total.macs}")
+        notes.append(f"activations = {report.total.activations}, of 4 bytes each")
+        notes.extend(f"accepts {box}" for box in report.accepted)
+    if len(report.flows) > 1:
+        notes.append(f"formulas are for {report.flows[0][1][0]}")
     if fields:
-        at = f" at {report.reference}" if report.reference else ""
         notes.append(
             f"receptive fields{at} in positions of the input, not cut off at its borders; `all`: the whole input"
         )
     return Table(columns, lines, f"{report.net}  {_flows(report)}", tuple(totals), tuple(notes))
 
 
-def _summary_line(row: Row, opens: bool) -> Line:
-    """A layer or a folded block with its numbers; a block that opens has none, its layers do."""
+def _summary_line(row: Row, opens: bool, at: str) -> Line:
+    """A layer or a folded block with its numbers; a block that opens has none, its layers do. `at`: the reference of open sizes."""
     path = "  " * row.depth + row.path
     op = f"{row.op}  ({row.note})" if row.note else row.op
     field = row.field.cells() if row.field else ()
     if opens:
         return Line((path, op, show_shape(row.shape), "", "", "", "", *field), "bold")
-    return Line((path, op, show_shape(row.shape), *_numbers(row.numbers), *field), "dim" if row.aux else "")
+    return Line((path, op, show_shape(row.shape), *_numbers(row.numbers, at), *field), "dim" if row.aux else "")
 
 
 def _total_line(head: str, numbers: Numbers, blank: tuple[str, ...]) -> Line:
     return Line((head, "", "", *_numbers(numbers), *blank), "bold")
 
 
-def _numbers(numbers: Numbers) -> tuple[str, str, str, str]:
-    return (
-        count(numbers.params),
-        count(numbers.macs),
-        count(numbers.activations),
-        show_bytes(numbers.memory),
-    )
+WIDEST = 44
+"""A formula longer than this is left to the notes: its cell has the number at the reference size."""
+
+
+def _numbers(numbers: Numbers, at: str = "") -> tuple[str, str, str, str]:
+    plain = numbers.here()
+    pairs = ((count, "params"), (count, "macs"), (count, "activations"), (show_bytes, "memory"))
+    cells = [(show(getattr(numbers, name)), show(getattr(plain, name))) for show, name in pairs]
+    params, macs, activations, memory = (text if len(text) <= WIDEST else short + at for text, short in cells)
+    return params, macs, activations, memory
 
 
 def nets_table(nets: Sequence[Mapping[str, Any]]) -> Table:
@@ -220,8 +231,13 @@ def one_line(report: Report) -> str:
     if not at:
         return head
     boxes = [f"    {'or     ' if place else 'accepts'} {box}" for place, box in enumerate(report.accepted)]
+    flows = (
+        [f"    gives   {text} for {' or '.join(boxes)}" for text, boxes in report.flows]
+        if len(report.flows) > 1
+        else []
+    )
     features = [f"    maps    {show_shape(report.features.shape)} at {report.features.path}"] if report.features else []
-    return "\n".join([head, *boxes, *features, f"    MACs    {report.total.macs}"])
+    return "\n".join([head, *boxes, *flows, *features, f"    MACs    {report.total.macs}"])
 
 
 # --- how values are spelled --------------------------------------------------------------------------------------

@@ -149,16 +149,7 @@ def all_outputs(graph: Graph) -> list[Shape]:
     return [*graph.outputs.values(), *graph.aux_outputs.values()]
 
 
-WRONG = {
-    "unusual:allnorms": "`instancenorm` rejects 1x1 and so splits the sizes; in the part with H = 1 the weights of `fc` are those of another size",
-}
-"""Nets whose contract is not right yet, and why."""
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=[pytest.mark.xfail(reason=WRONG[n])] if n in WRONG else []) for n in SPECS],
-)
+@pytest.mark.parametrize("name", SPECS)
 def test_torch_agrees(name: str) -> None:
     """At every size that is tried torch runs or raises as the contract says, and a check of that size alone says the same."""
     anyway = {found for case in openings(SPECS[name]) for found in agreement(name, case)}

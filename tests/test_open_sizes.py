@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from cnndsl import check, compile
+from cnndsl import check, compile, limits, loads
 from cnndsl.cli import main
 from cnndsl.draw import draw
 from cnndsl.graph import Graph
 from cnndsl.report import Numbers, report
+from cnndsl.suggest import apply
 
 NETS = ["resnet50", "googlenet", "densenet121", "alexnet", "mobilenet_v2", "unet"]
 ODD = "input 3xHxW  concat { maxpool 2x2/2 | conv 8 3x3/2+1 } -> conv 4 3x3+1"
@@ -171,12 +173,12 @@ def test_source_of_a_padded_unet() -> None:
     source = compile("unet_same", input="1xHxW")
     assert (
         """\
-def check_sizes(x: Tensor) -> None:
+def check_sizes(image: Tensor) -> None:
     \"\"\"Raises ValueError for an input that the net does not accept.\"\"\"
-    H = x.shape[2] if x.dim() == 4 else 0
-    W = x.shape[3] if x.dim() == 4 else 0
+    H = image.shape[2] if image.dim() == 4 else 0
+    W = image.shape[3] if image.dim() == 4 else 0
     accepted = H >= 16 and H % 16 == 0 and W >= 16 and W % 16 == 0
-    accepted = accepted and list(x.shape[1:]) == [1, H, W]
+    accepted = accepted and list(image.shape[1:]) == [1, H, W]
 """
         in source
     )
@@ -200,3 +202,45 @@ def test_sizes_by_place_and_by_letter() -> None:
     assert contract.at(5, 64) == {"H": 5} and contract.at(5, 63) is None
     with pytest.raises(TypeError, match="sizes are for H"):
         contract.accepts(W=3)
+
+
+def test_sizes_by_name() -> None:
+    contract = check("vgg16", input="3xHxW").contract
+    assert contract is not None
+    assert contract.accepts(height=224, width=255) and not contract.accepts(height=224, width=256)
+    assert contract == check("vgg16", input=(3, "H", "W")).contract
+    for wrong in ((224.0, 224), ("224", "224"), (None, None)):
+        with pytest.raises(TypeError, match="whole numbers"):
+            contract.accepts(*wrong)  # type: ignore[arg-type]
+
+
+def test_several_formulas_are_all_shown(cnndsl: Any, tmp_path: Path) -> None:
+    """Below 3 the coarse map is 1x1 before it grows to 2x2, and the fine one is added everywhere: another output."""
+    (tmp_path / "pyramid.cnn").write_text(
+        "net p { input 3xHxW  conv 8 3x3/2+1 as fine -> conv 8 3x3/2+1 -> upsample 2 -> add { @fine | id } }"
+    )
+    assert str(check(tmp_path / "pyramid.cnn").contract) == (
+        "[3, H, W] -> [8, ceil(H/2), ceil(W/2)] for H = 0, 3 mod 4, H >= 3; W = 0, 3 mod 4, W >= 3"
+        ", and -> [8, 2, 2] for 1 <= H <= 2; 1 <= W <= 2"
+    )
+    out = cnndsl("check", str(tmp_path / "pyramid.cnn"))
+    assert "    gives   [8, 2, 2] for 1 <= H <= 2; 1 <= W <= 2" in out
+    assert "formulas are for H = 0, 3 mod 4" in cnndsl("summary", str(tmp_path / "pyramid.cnn"))
+
+
+@pytest.mark.parametrize("label", ["H", "W", "accepted", "list", "image", "check_sizes"])
+def test_an_input_may_be_called_like_anything(label: str) -> None:
+    module = loads(f"net n {{ input 3xHxW as {label}  conv 4 3x3 }}")
+    assert module(torch.zeros(1, 3, 5, 6)).shape == (1, 4, 3, 4)
+    with pytest.raises(ValueError, match="takes"):
+        module(torch.zeros(1, 3, 2, 6))
+
+
+def test_no_help_that_does_not_parse() -> None:
+    """A crop to a formula is no spec."""
+    net = "net k { input 3xHxW as x  conv 4 3x3/2 -> deconv 4 3x3/2 -> add { id | @x -> conv 4 1x1 } }"
+    for found in limits(net):
+        for help_ in found.helps:
+            if help_.edits:
+                (text,) = apply(help_.edits).values()
+                check(text)

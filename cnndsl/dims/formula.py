@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, takewhile
 from math import gcd, lcm
 from typing import NamedTuple
 
@@ -95,7 +95,7 @@ def _points(steps: Steps, domain: Sizes) -> list[tuple[int, int]]:
     """Enough sizes of a domain, with the values there, to know the function by."""
     head = max(len(steps.head), domain.length)
     last = head + 2 * lcm(steps.period, domain.period)
-    return [(n, steps(n)) for n in range(1, last + 1) if n in domain]
+    return [(n, steps(n)) for n in takewhile(lambda n: n <= last, domain)]
 
 
 def _line(letter: str, up: int, down: int, shift: int) -> str:

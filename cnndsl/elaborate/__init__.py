@@ -37,7 +37,7 @@ class Elaboration:
         if self.letters:
             from cnndsl.elaborate.explore import Search
 
-            return Search(self.letters, self.walked, self.net.inputs[0].span).graph()
+            return Search(self.letters, self.walked, self.at_one_size, self.net.inputs[0].span).graph()
         walk, graph = self.walked(Opening({}, {}, declared=False))
         if walk.diagnostics or graph is None:
             raise SpecError(walk.diagnostics)
@@ -55,6 +55,17 @@ class Elaboration:
                 opening.leave(elsewhere, self.net.name_span)
                 return walk, None
 
+    def at_one_size(self, at: Mapping[str, int]) -> Sequence[Diagnostic]:
+        """What is wrong with the net where its letters stand for these sizes."""
+        names = [item.label or "input" for item in self.net.inputs]
+        shapes = [
+            self.inputs.get(name) or self.inputs.get(str(place)) or item.size.sizes
+            for place, (name, item) in enumerate(zip(names, self.net.inputs, strict=True))
+        ]
+        sized = [tuple(at[size] if isinstance(size, str) else size for size in shape) for shape in shapes]
+        there = Elaboration(self.module, self.net, self.params, dict(zip(names, sized, strict=True)))
+        return there.walked(Opening({}, {}, declared=False))[0].diagnostics
+
     def limits(self, graph: Graph) -> list[Diagnostic]:
         """What keeps open sizes out of the net, whose graph this is: a diagnostic for each place, edits yet to be tried."""
         from cnndsl.dims import ALL
@@ -66,9 +77,7 @@ class Elaboration:
 
         def explained(at: dict[str, int]) -> tuple[Sequence[Diagnostic], Sequence[Diagnostic]]:
             formulas, _ = self.walked(Opening(dict.fromkeys(self.letters, ALL), at, not all(self.letters.values())))
-            plain = Elaboration(self.module, self.net, self.params, contract.sized(at))
-            numbers, _ = plain.walked(Opening({}, {}, declared=False))
-            return formulas.diagnostics, numbers.diagnostics
+            return formulas.diagnostics, self.at_one_size(at)
 
         return limits(contract, explained)
 

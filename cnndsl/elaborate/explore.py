@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.contract import Accepted, Contract, Excluded, Why
 from cnndsl.diagnostic import Diagnostic, Help, Label, SpecError
-from cnndsl.dims import ALL, Box, Dim, TooLong, TooMany, described, endless, nearest
-from cnndsl.elaborate.limits import only_where
+from cnndsl.dims import ALL, Box, Dim, TooLong, TooMany, endless, hull, leftover, nearest
+from cnndsl.elaborate.limits import example, only_where
 from cnndsl.elaborate.opening import Opening
 from cnndsl.graph import Graph
 from cnndsl.op import numbers
@@ -17,6 +17,9 @@ from cnndsl.source import Span
 
 if TYPE_CHECKING:
     from cnndsl.elaborate.walk import Walk
+
+Plain = Callable[[dict[str, int]], Sequence[Diagnostic]]
+"""What is wrong with the net at sizes given by letter, in numbers."""
 
 USUAL = 224
 """The size at which a net without one of its own is looked at first: that of most nets for ImageNet. Then twice that ..."""
@@ -32,8 +35,8 @@ Walked = Callable[[Opening], tuple["Walk", Graph | None]]
 class Search:
     """The walks over one net. `letters` are its open sizes with those the spec has, 0 where it has none; `span` is its input."""
 
-    def __init__(self, letters: Mapping[str, int], walked: Walked, span: Span) -> None:
-        self.letters, self.walked, self.span = tuple(letters), walked, span
+    def __init__(self, letters: Mapping[str, int], walked: Walked, plain: Plain, span: Span) -> None:
+        self.letters, self.walked, self.plain, self.span = tuple(letters), walked, plain, span
         self.wanted = {letter: native or USUAL for letter, native in letters.items()}
         self.declared = not all(letters.values())
         self.everything: Box = dict.fromkeys(letters, ALL)
@@ -41,7 +44,7 @@ class Search:
         self.walks, self.exhausted = 0, True
         self.cases: list[Accepted] = []
         self.excluded: list[Excluded] = []
-        self.failures: list[tuple[Box, tuple[Diagnostic, ...]]] = []
+        self.failures: list[tuple[list[Excluded], tuple[Diagnostic, ...]]] = []
 
     def graph(self) -> Graph:
         """The graph of the first accepted sizes, with the contract. Raises SpecError where none is, or conditions differ."""
@@ -52,8 +55,8 @@ class Search:
             if self.cases or not self.failures:
                 raise SpecError([_too_many(self.letters, self.span)]) from None
         if not self.cases:
-            box, diagnostics = self.failures[0]
-            raise SpecError(replace(found, notes=(*found.notes, self._no_size(box))) for found in diagnostics)
+            kept_out, diagnostics = self.failures[0]
+            raise SpecError(self._of_sizes(found, kept_out) for found in diagnostics)
         graph = self.cases[0].graph
         inputs = {name: tuple(map(_letter, shape)) for name, shape in graph.inputs.items()}
         return replace(graph, contract=Contract(self.letters, inputs, tuple(self.cases), tuple(self.excluded)))
@@ -106,21 +109,25 @@ class Search:
             return opening, graph
         if not self.cases and any(not found.code.startswith("E03") for found in walk.diagnostics):
             raise SpecError(walk.diagnostics)  # it is no matter of sizes
-        self.failures.append((opening.failed, tuple(walk.diagnostics)))
-        told = any(found.box == opening.failed for found in opening.excluded)
-        opening.excluded.extend(
-            Excluded(opening.failed, "shape", found.labels[0].span, "", box)
-            for found in walk.diagnostics[:1]
-            if found.labels and not told
-        )
+        failing = next((found for found in opening.excluded if found.box == opening.failed), None)
+        if failing is None:
+            span = next((found.labels[0].span for found in walk.diagnostics if found.labels), self.span)
+            failing = Excluded(opening.failed, "shape", span, "", box)
+            opening.excluded.append(failing)
+        alike = [found for found in opening.excluded if (found.why, found.span) == (failing.why, failing.span)]
+        self.failures.append((alike, tuple(walk.diagnostics)))
         return opening, None
 
-    def _no_size(self, box: Box) -> str:
-        if box == self.everything:
-            return f"so it is for every {' and '.join(self.letters)}"
-        where = "; ".join(described(sizes, letter) for letter, sizes in box.items() if sizes != ALL)
-        rest = "all are kept out elsewhere" if self.exhausted else "none was found that fits"
-        return f"so it is where {where}; of the other sizes {rest}"
+    def _of_sizes(self, found: Diagnostic, kept_out: list[Excluded]) -> Diagnostic:
+        """A diagnostic with the sizes that it is about, and the smallest of them."""
+        boxes, domain = [one.box for one in kept_out], hull([one.domain for one in kept_out])
+        if not leftover(self.everything, boxes):
+            where = f"so it is for every {' and '.join(self.letters)}"
+        else:
+            none = "no size at all is accepted" if self.exhausted else "no size was found that is accepted"
+            where = f"so it is where {only_where(boxes, domain)}; {none}"
+        smallest = example(boxes, found.labels[0].span, self.plain) if found.labels else ""
+        return replace(found, notes=(*found.notes, where, *[smallest] * bool(smallest)))
 
 
 def _nearest(waiting: list[Box], wanted: Mapping[str, int]) -> Box:

@@ -39,16 +39,23 @@ def limits(contract: Contract, explained: Explained) -> list[Diagnostic]:
 def _limit(group: list[Excluded], explained: Explained) -> Diagnostic:
     first, boxes = group[0], [found.box for found in group]
     notes = [f"only where {only_where(boxes, hull([found.domain for found in group]))}"] * (first.why != "weight")
+    if first.why == "weight":
+        notes = [f"the smallest size that does not fit is {'x'.join(map(str, smallest(boxes).values()))}"]
     diagnostic = Diagnostic("E0218", DECISIONS[first.why].format(first.text), (Label(first.span),), severity="limit")
     if first.why in ("shape", "shortcut"):
         formulas = _at(first.span, explained(typical(boxes))[0])
         if formulas is not None:
             diagnostic = replace(formulas, severity="limit")
-            at = smallest(boxes)
-            numbers = _at(first.span, explained(at)[1])
-            said = [label.text.split("    ")[0] for label in numbers.labels[:2] if label.text] if numbers else []
-            notes.append(f"the smallest is {'x'.join(map(str, at.values()))}: {'; '.join(said)}")
+            notes.append(example(boxes, first.span, lambda at: explained(at)[1]))
     return replace(diagnostic, notes=(*diagnostic.notes, *notes))
+
+
+def example(boxes: Sequence[Box], place: Span, plain: Callable[[dict[str, int]], Sequence[Diagnostic]]) -> str:
+    """The smallest sizes of some boxes, with what a diagnostic says of them; `plain` gives the diagnostics of the net at sizes."""
+    at = smallest(boxes)
+    found = _at(place, plain(at))
+    said = [label.text.split("    ")[0] for label in found.labels[:2] if label.text] if found else []
+    return f"the smallest is {'x'.join(map(str, at.values()))}" + (f": {'; '.join(said)}" if said else "")
 
 
 def _at(place: Span, diagnostics: Sequence[Diagnostic]) -> Diagnostic | None:
@@ -88,7 +95,7 @@ def only_where(boxes: Sequence[Box], domain: Box) -> str:
     slabs = [{**domain, letter: sizes} for letter, sizes in alone.items() if sizes]
     if slabs and not any(leftover(box, slabs) for box in boxes):
         words = [_where(sizes, letter, domain[letter]) for letter, sizes in alone.items() if sizes]
-        return " or ".join(words) if all(words) else f"it is any {' and '.join(domain)}"
+        return " or ".join(words) if all(words) else "; ".join(described(domain[letter], letter) for letter in domain)
     few = [box for box in joint(left) if box]
     shown = " or ".join("; ".join(described(sizes, letter) for letter, sizes in box.items()) for box in few[:SHOWN])
     return f"it is none of {shown}{' or ...' if len(few) > SHOWN else ''}"

@@ -7,15 +7,22 @@ from collections.abc import Sequence
 from cnndsl.contract import Contract
 from cnndsl.dims import Sizes, pieces
 
-CHECK = "check_sizes"
-"""The name of that function."""
+
+def check_name(labels: Sequence[str]) -> str:
+    """The name of that function, which no input bears."""
+    name = "check_sizes"
+    while name in labels:
+        name += "_"
+    return name
 
 
 def size_check(name: str, contract: Contract, labels: Sequence[str]) -> str:
     """The function that raises ValueError for inputs, called `labels` in the forward pass, that the net does not accept."""
-    shapes = dict(zip(labels, contract.inputs.values(), strict=True))
+    # names of its own: an input may be called like a letter
+    images = ["image"] if len(labels) == 1 else [f"image{place}" for place in range(1, len(labels) + 1)]
+    shapes = dict(zip(images, contract.inputs.values(), strict=True))
     lines = [
-        f"def {CHECK}({', '.join(f'{label}: Tensor' for label in labels)}) -> None:",
+        f"def {check_name(labels)}({', '.join(f'{image}: Tensor' for image in images)}) -> None:",
         '    """Raises ValueError for an input that the net does not accept."""',
     ]
     for letter in contract.letters:
@@ -29,7 +36,7 @@ def size_check(name: str, contract: Contract, labels: Sequence[str]) -> str:
     for label, shape in shapes.items():
         lines.append(f"    accepted = accepted and list({label}.shape[1:]) == [{', '.join(map(str, shape))}]")
     takes = " and ".join(f"[batch, {', '.join(map(str, shape))}]" for shape in shapes.values())
-    got = " and ".join(f"{{list({label}.shape)}}" for label in labels)
+    got = " and ".join(f"{{list({image}.shape)}}" for image in images)
     lines += [
         "    if not accepted:",
         "        raise ValueError(",

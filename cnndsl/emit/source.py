@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cnndsl.emit.entry import CHECK, size_check
+from cnndsl.emit.entry import check_name, size_check
 from cnndsl.emit.forward import Block, Forward, build, literal
 from cnndsl.emit.group import Group, Param, safe
 from cnndsl.emit.layout import WIDTH
@@ -145,7 +145,7 @@ class ClassWriter:
         self.head = head.lines
         self.body = Block(8)
         if self.top and self.graph.contract is not None:
-            self.body.add(f"{CHECK}({', '.join(labels)})")
+            self.body.add(f"{check_name(labels)}({', '.join(labels)})")
             self.size_check = size_check(self.graph.name, self.graph.contract, labels)
         forward.rows(self.region.steps, nesting, self.body, (), set() if self.top else optional)
         texts = [forward.expression(v, nesting, ()) for v in ends]
