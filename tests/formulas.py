@@ -113,19 +113,21 @@ def says(text: str, letter: str) -> Callable[[int], bool]:
 
 
 def accepts(text: str, letters: tuple[str, ...]) -> Callable[[Mapping[str, int]], bool]:
-    """What a contract says of its sizes, `H >= 2; W >= 1 or H = 1; W >= 4`, as a test of sizes by letter."""
+    """What a contract says of its sizes, `H >= 2; W >= 1 or (H = 1 or H = 4); W >= 4`, as a test of sizes by letter."""
     if len(letters) == 1:
         alone = says(text, letters[0])
         return lambda at: alone(at[letters[0]])
-    first = letters[0]
-    boxes: list[list[str]] = [[]]
-    for i, part in enumerate(text.split("; ")):
-        if i % (len(letters) - 1) == 0 and i:
-            cut = re.search(rf" or (?=no {first}|{first}\b|(?:{NUMBER}) <= {first}\b)", part)
-            boxes[-1].append(part[: cut.start()] if cut else part)
-            if cut:
-                boxes.append([part[cut.end() :]])
-        else:
-            boxes[-1].append(part)
-    read = [[says(words, letter) for words, letter in zip(box, letters, strict=True)] for box in boxes]
-    return lambda at: any(all(test(at[k]) for test, k in zip(box, letters, strict=True)) for box in read)
+    next_box = rf" or (?=\(?(?:no {letters[0]}|{letters[0]}\b|(?:{NUMBER}) <= {letters[0]}\b))"
+    boxes: list[list[Callable[[int], bool]]] = []
+    while text:
+        box: list[Callable[[int], bool]] = []
+        for letter in letters:
+            if text.startswith("("):
+                words, _, text = text[1:].partition(")")
+            else:
+                found = re.search("; " if letter != letters[-1] else next_box, text)
+                words, text = (text[: found.start()], text[found.start() :]) if found else (text, "")
+            text = text.removeprefix("; ") if letter != letters[-1] else text.removeprefix(" or ")
+            box.append(says(words, letter))
+        boxes.append(box)
+    return lambda at: any(all(test(at[k]) for test, k in zip(box, letters, strict=True)) for box in boxes)
