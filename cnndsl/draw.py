@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from cnndsl import palette
 from cnndsl.dims import at_hand
 from cnndsl.graph import Graph, Node
-from cnndsl.op import Op, Shape
+from cnndsl.op import Op, Shape, show_sizes
 from cnndsl.scene import LIGHT, Block, Box, Scene, scene
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _name(index: int) -> str:
 
 def _shape(shape: Shape) -> str:
     """A shape beside an edge; the space keeps it off the line."""
-    return " " + "×".join(map(str, shape))
+    return " " + show_sizes(shape, "×")
 
 
 def _title(graph: Graph) -> str:

@@ -31,6 +31,7 @@ from cnndsl.dims.formula import written as written
 from cnndsl.dims.part import Part as Part
 from cnndsl.dims.part import divided as divided
 from cnndsl.dims.sets import ALL as ALL
+from cnndsl.dims.sets import NONE as NONE
 from cnndsl.dims.sets import Sizes as Sizes
 from cnndsl.dims.space import Case as Case
 from cnndsl.dims.space import Elsewhere as Elsewhere

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cnndsl.contract import Contract, Excluded, Why
 from cnndsl.diagnostic import Diagnostic, Label
-from cnndsl.dims import ALL, Box, Sizes, described, hull, joint, leftover
+from cnndsl.dims import ALL, NONE, Box, Sizes, described, hull, joint, leftover
 from cnndsl.source import Span
 
 Explained = Callable[[dict[str, int]], tuple[Sequence[Diagnostic], Sequence[Diagnostic]]]
@@ -102,7 +102,7 @@ def only_where(boxes: Sequence[Box], domain: Box) -> str:
 
 
 def _union(sets: Iterable[Sizes]) -> Sizes:
-    whole = ~ALL
+    whole = NONE
     for sizes in sets:
         whole = whole | sizes
     return whole
