@@ -38,7 +38,7 @@ def limits(contract: Contract, explained: Explained) -> list[Diagnostic]:
 
 def _limit(group: list[Excluded], explained: Explained) -> Diagnostic:
     first, boxes = group[0], [found.box for found in group]
-    notes = [f"only where {only_where(boxes, hull([found.domain for found in group]))}"] * (first.why != "weight")
+    notes = [f"only where {_where_all(group)}"]
     if first.why == "weight":
         notes = [f"the smallest size that does not fit is {'x'.join(map(str, smallest(boxes).values()))}"]
     diagnostic = Diagnostic("E0218", DECISIONS[first.why].format(first.text), (Label(first.span),), severity="limit")
@@ -88,17 +88,40 @@ def intersection(box: Box) -> Sizes:
     return common
 
 
+def _where_all(group: Sequence[Excluded]) -> str:
+    """The sizes that a place keeps out; one after the other where it is met several times, as in a block that calls itself."""
+    whole = _by_letter([found.box for found in group], hull([found.domain for found in group]))
+    if whole is not None:
+        return whole
+    times: list[tuple[Box, list[Box]]] = []
+    for found in group:
+        if not times or times[-1][0] != found.domain:
+            times.append((found.domain, []))
+        times[-1][1].append(found.box)
+    texts = [only_where(boxes, domain) for domain, boxes in times]
+    more = f"; and {len(texts) - SHOWN} times more" if len(texts) > SHOWN else ""
+    return "; then ".join(texts[:SHOWN]) + more
+
+
 def only_where(boxes: Sequence[Box], domain: Box) -> str:
-    """Some sizes of a domain as text, letter by letter where one letter alone decides: `H is odd or W is odd`."""
+    """Some sizes of a domain as text."""
+    by_letter = _by_letter(boxes, domain)
+    if by_letter is not None:
+        return by_letter
+    few = joint(leftover(domain, boxes))
+    shown = " or ".join("; ".join(described(sizes, letter) for letter, sizes in box.items()) for box in few[:SHOWN])
+    return f"it is none of {shown}{' or ...' if len(few) > SHOWN else ''}"
+
+
+def _by_letter(boxes: Sequence[Box], domain: Box) -> str | None:
+    """Some sizes of a domain as text where one letter alone decides: `H is odd or W is odd`; None where it is not so."""
     left = leftover(domain, boxes)
     alone = {letter: sizes - _union(box[letter] for box in left) for letter, sizes in domain.items()}
     slabs = [{**domain, letter: sizes} for letter, sizes in alone.items() if sizes]
     if slabs and not any(leftover(box, slabs) for box in boxes):
         words = [_where(sizes, letter, domain[letter]) for letter, sizes in alone.items() if sizes]
         return " or ".join(words) if all(words) else "; ".join(described(domain[letter], letter) for letter in domain)
-    few = [box for box in joint(left) if box]
-    shown = " or ".join("; ".join(described(sizes, letter) for letter, sizes in box.items()) for box in few[:SHOWN])
-    return f"it is none of {shown}{' or ...' if len(few) > SHOWN else ''}"
+    return None
 
 
 def _union(sets: Iterable[Sizes]) -> Sizes:
