@@ -12,7 +12,7 @@ from math import prod
 from typing import Any
 
 from cnndsl.contract import shape_json
-from cnndsl.dims import Dim
+from cnndsl.dims import is_open
 from cnndsl.field import Field
 from cnndsl.graph import Frame, Graph, Node
 from cnndsl.op import Shape, numbers
@@ -119,11 +119,16 @@ class Report:
         return sum(row.numbers.activations for row in self.rows if not row.aux and not row.in_place)
 
     @property
+    def at(self) -> str:
+        """` at 224x224` behind numbers that stand for formulas; nothing where no size is open."""
+        return f" at {self.reference}" if self.reference else ""
+
+    @property
     def features(self) -> Row | None:
         """The last maps whose size depends on an open one, where no output's does: what flows into a classifier."""
-        if not self.reference or any(_open(shape) for _, shape in self.outputs):
+        if not self.reference or any(is_open(shape) for _, shape in self.outputs):
             return None
-        return next((row for row in reversed(self.rows) if _open(row.shape) and not row.aux), None)
+        return next((row for row in reversed(self.rows) if is_open(row.shape) and not row.aux), None)
 
     def folded(self, depth: int | None) -> tuple[Row, ...]:
         """The rows with every block below `depth` levels made one row; all of them for None. They do not overlap."""
@@ -189,11 +194,6 @@ def report(graph: Graph, fields: Sequence[Field] = ()) -> Report:
         flows=tuple(graph.contract.flows) if graph.contract else (),
         reference=graph.contract.reference if graph.contract else "",
     )
-
-
-def _open(shape: Shape) -> bool:
-    """Whether a shape depends on a size that is left open."""
-    return any(isinstance(size, Dim) for size in shape)
 
 
 def add(numbers: Iterable[Numbers]) -> Numbers:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from cnndsl.dims import Dim, at_hand
+from cnndsl.dims import at_hand, is_open
 from cnndsl.footprint import Reads, axes, sliding
 from cnndsl.op import LARGEST, Pair, Reject, Shape, numbers, show_pair, show_shape, show_sizes
 
@@ -39,7 +39,7 @@ def bounded(what: str, shape: Shape) -> Shape:
 
     Open sizes are not held against it: that limit is torch's, and no shape rule of a network.
     """
-    if not any(isinstance(size, Dim) for size in shape) and prod(shape) > LARGEST:
+    if not is_open(shape) and prod(shape) > LARGEST:
         raise Reject(f"{what} {show_shape(shape)} would hold {prod(shape)} numbers, at most {LARGEST} are possible")
     return shape
 

@@ -113,7 +113,7 @@ def summary_table(report: Report, depth: int | None = None) -> Table:
     )
     rows = report.folded(depth)
     folded = {id(row) for row in rows}
-    at = f" at {report.reference}" if report.reference else ""
+    at = report.at
     lines = tuple(_summary_line(row, id(row) not in folded, at) for row in report.heads(rows))
     blank, aux = ("",) * len(fields), report.inference.here() != report.total.here()
     totals = [_total_line("total" + " in training" * aux + at, report.total.here(), blank)]
@@ -202,7 +202,7 @@ def codes_table(titles: Mapping[str, str]) -> Table:
 
 def brief(report: Report) -> tuple[tuple[str, str], ...]:
     """A net's shapes and numbers in a few named lines."""
-    aux, at = report.inference != report.total, f" at {report.reference}" * bool(report.reference)
+    aux, at = report.inference != report.total, report.at
     lines = [("input", _named_shapes(report.inputs)), ("output", _named_shapes(report.outputs))]
     lines.extend(("accepts" if place == 0 else "", box) for place, box in enumerate(report.accepted))
     if report.aux_outputs:
@@ -225,7 +225,7 @@ def one_line(report: Report) -> str:
 
     With open sizes more lines: what is accepted, the last maps before a classifier, MACs as a formula.
     """
-    numbers, at = report.total.here(), f" at {report.reference}" * bool(report.reference)
+    numbers, at = report.total.here(), report.at
     sums = f"{numbers.params:,} params  {numbers.macs:,} MACs ({numbers.flops:,} FLOPs){at}"
     head = f"{report.net}  {_flows(report)}  {sums}"
     if not at:

@@ -16,6 +16,7 @@ from cnndsl.dims.dim import Dim as Dim
 from cnndsl.dims.dim import at_hand as at_hand
 from cnndsl.dims.dim import evaluated as evaluated
 from cnndsl.dims.dim import form_of as form_of
+from cnndsl.dims.dim import is_open as is_open
 from cnndsl.dims.dim import merged as merged
 from cnndsl.dims.dim import opened as opened
 from cnndsl.dims.form import Form as Form

@@ -48,7 +48,7 @@ class Dim(int):
         return made
 
     def _made(self, value: int, form: Form) -> int:
-        return form.const if form.constant else Dim(value, form, self.space)
+        return _number(value, form, self.space)
 
     def __int__(self) -> int:
         if self.space.asking:
@@ -210,6 +210,11 @@ def at_hand(number: int) -> int:
     return number.form(number.space.at) if isinstance(number, Dim) else number
 
 
+def is_open(shape: tuple[int, ...]) -> bool:
+    """Whether a shape depends on a size that is left open."""
+    return any(isinstance(size, Dim) for size in shape)
+
+
 def evaluated(shape: tuple[int, ...], at: Mapping[str, int]) -> tuple[int, ...]:
     """A shape with its formulas evaluated at sizes given by letter."""
     return tuple(size.form(at) if isinstance(size, Dim) else size for size in shape)
@@ -229,7 +234,7 @@ def merged(one: Case[tuple[int, ...]], other: Case[tuple[int, ...]], space: Spac
         form = _pieced(form_of(a), form_of(b), one.box, other.box)
         if form is None:
             return None
-        sizes.append(_number(form, space))
+        sizes.append(_number(form(space.at), form, space))
     return Case(box, one.at, tuple(sizes))
 
 
@@ -252,6 +257,6 @@ def opened(letter: str, space: Space) -> Dim:
     return Dim(space.at[letter], letter_form(letter), space)
 
 
-def _number(form: Form, space: Space) -> int:
-    """A formula as a number: an open size, or a plain integer where it is constant."""
-    return form.const if form.constant else Dim(form(space.at), form, space)
+def _number(value: int, form: Form, space: Space) -> int:
+    """A formula with its value at the size in hand as a number: an open size, or a plain integer where it is constant."""
+    return form.const if form.constant else Dim(value, form, space)

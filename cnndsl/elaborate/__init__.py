@@ -15,7 +15,7 @@ from typing import Any
 from cnndsl import syntax
 from cnndsl.diagnostic import Diagnostic, SpecError
 from cnndsl.dims import Elsewhere
-from cnndsl.elaborate.entrance import Sizes, openings
+from cnndsl.elaborate.entrance import Sizes, asked_for, openings
 from cnndsl.elaborate.opening import Opening
 from cnndsl.elaborate.walk import MOST_CHAINS, Stop, Walk
 from cnndsl.graph import Graph
@@ -57,13 +57,9 @@ class Elaboration:
 
     def at_one_size(self, at: Mapping[str, int]) -> Sequence[Diagnostic]:
         """What is wrong with the net where its letters stand for these sizes."""
-        names = [item.label or "input" for item in self.net.inputs]
-        shapes = [
-            self.inputs.get(name) or self.inputs.get(str(place)) or item.size.sizes
-            for place, (name, item) in enumerate(zip(names, self.net.inputs, strict=True))
-        ]
+        shapes = asked_for(self.net, self.inputs)
         sized = [tuple(at[size] if isinstance(size, str) else size for size in shape) for shape in shapes]
-        there = Elaboration(self.module, self.net, self.params, dict(zip(names, sized, strict=True)))
+        there = Elaboration(self.module, self.net, self.params, {str(place): s for place, s in enumerate(sized)})
         return there.walked(Opening({}, {}, declared=False))[0].diagnostics
 
     def limits(self, graph: Graph) -> list[Diagnostic]:

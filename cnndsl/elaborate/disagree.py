@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
-from cnndsl.dims import Dim
+from cnndsl.dims import is_open
 from cnndsl.elaborate.repair import change, end_of_arguments
 from cnndsl.elaborate.trace import Trace
 from cnndsl.op import Op, Shape, show_shape
@@ -110,7 +110,7 @@ def _fitted(path: syntax.Chain, shape: Shape, other: syntax.Chain, target: Shape
         elif path.span.text == "id":
             grown = f"upsample like=@{first.name}"
             helps.append(Help(f"bring it to that size: `{grown}` in the place of `id`", (Edit(path.span, grown),)))
-    if larger and isinstance(path.links[0].element, syntax.Stream) and not any(isinstance(n, Dim) for n in target):
+    if larger and isinstance(path.links[0].element, syntax.Stream) and not is_open(target):
         cut = f"crop {target[1]}x{target[2]}"
         helps.append(Help(f"cut it to that size: `{path.span.text} -> {cut}`", (Edit(end, f" -> {cut}"),)))
     return helps

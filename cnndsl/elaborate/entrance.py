@@ -110,8 +110,8 @@ def inputs(walk: Walk, given: Mapping[str, Sizes], env: Env) -> Flow:
             "its inputs: " + ", ".join(f"`{n}`" for n in names),
             helps=(Help(f"say which one is meant, as in `{names[0]}={example}`"),),
         )
-    for place, (item, name) in enumerate(zip(net.inputs, names, strict=True)):
-        sizes = given.get(name) or given.get(str(place)) or written(walk, item)
+    for item, name, asked in zip(net.inputs, names, asked_for(net, given), strict=True):
+        sizes = written(walk, item) if asked is item.size.sizes else asked
         if sizes is None:
             refs.append(LOST[0])
         else:
@@ -123,11 +123,18 @@ def inputs(walk: Walk, given: Mapping[str, Sizes], env: Env) -> Flow:
     return tuple(refs)
 
 
+def asked_for(net: syntax.Net, given: Mapping[str, Sizes]) -> list[Sizes]:
+    """The sizes of every input of a net: those given by its name or by its place, else those the spec has."""
+    return [
+        given.get(item.label or "input") or given.get(str(place)) or item.size.sizes
+        for place, item in enumerate(net.inputs)
+    ]
+
+
 def openings(net: syntax.Net, given: Mapping[str, Sizes]) -> dict[str, int]:
     """The letters that the inputs of a net leave open, each with the size that the spec has there; 0 where it has none."""
     letters: dict[str, int] = {}
-    for place, item in enumerate(net.inputs):
-        sizes = given.get(item.label or "input") or given.get(str(place)) or item.size.sizes
+    for item, sizes in zip(net.inputs, asked_for(net, given), strict=True):
         own = item.size.sizes if len(item.size.sizes) == len(sizes) else [0] * len(sizes)
         for size, native in zip(sizes, own, strict=True):
             if isinstance(size, str):

@@ -67,9 +67,8 @@ class Search:
         while waiting:
             opening, graph = self._walk(_nearest(waiting, self.wanted), self.given)
             waiting.extend(opening.waiting)
-            if (
-                graph is None and not self.cases
-            ):  # nothing fits yet: look further up, also where its decisions led elsewhere
+            if graph is None and not self.cases:
+                # nothing fits yet: look further up, also where the decisions of this walk left sizes out
                 self.wanted = {letter: 2 * size for letter, size in self.wanted.items()}
                 waiting.extend(found.box for found in opening.excluded if found.why in DECISIONS)
                 self.excluded.extend(found for found in opening.excluded if found.why not in DECISIONS)

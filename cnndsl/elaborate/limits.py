@@ -75,8 +75,7 @@ def smallest(boxes: Iterable[Box]) -> dict[str, int]:
 
 def typical(boxes: Sequence[Box]) -> dict[str, int]:
     """The smallest square in some boxes, which shows what is wrong with all axes at once; without one, the smallest sizes."""
-    squares = [(intersection(box).first, box) for box in boxes]
-    sides = [side for side, _ in squares if side]
+    sides = [side for box in boxes if (side := intersection(box).first)]
     return dict.fromkeys(boxes[0], min(sides)) if sides else smallest(boxes)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cnndsl import syntax
 from cnndsl.diagnostic import Edit, Help, Label
-from cnndsl.dims import Dim
+from cnndsl.dims import Dim, is_open
 from cnndsl.elaborate.disagree import decider
 from cnndsl.elaborate.opening import settle_attribute
 from cnndsl.elaborate.repair import argument_span, arrow_missing, edits
@@ -86,7 +86,7 @@ def open_weight(walk: Walk, op: Op, size: Dim, operands: Flow, call: syntax.Call
 
 def size_fits(op: Op, shapes: tuple[Shape, ...], shape: Shape) -> None:
     """Raises Reject for arrays beyond what a tensor library counts."""
-    output = () if any(isinstance(size, Dim) for size in shape) else shape
+    output = () if is_open(shape) else shape
     for what, size in [("an output", output)] + [(f"a weight `{k}`", w.shape) for k, w in op.weights(*shapes).items()]:
         if prod(numbers(size)) > LARGEST:
             raise Reject(f"{what} of {show_shape(size)} has {prod(size):,} numbers, more than {LARGEST:,}")
