@@ -40,19 +40,31 @@ def check(spec: str | Path, /, input: Inputs = None, **params: Any) -> Graph:
     return _check(*_find(spec), input, params)
 
 
-def load(spec: str | Path, /, input: Inputs = None, **params: Any) -> nn.Module:
-    """The `nn.Module` of a spec: a path, "file.cnn:net" or a shipped net's name. Raises SpecError as `check` does."""
-    from cnndsl.lower import lower
+def load(spec: str | Path, /, input: Inputs = None, weights: Any = None, **params: Any) -> nn.Module:
+    """The `nn.Module` of a spec: a path, "file.cnn:net" or a shipped net's name.
 
+    `weights` fills it: a torch checkpoint, a safetensors or Keras file, a state dict, a module or a Keras model. Arrays match by name, or by
+    the kind, shape and order of the layers. With `params` (`classes=10`) the layers that give the outputs may stay fresh, with a warning
+    (`FreshWeights`). Raises SpecError as `check` does, and where the weights cannot be read or do not fit.
+    """
     path, net = locate(spec)
-    return lower(_check(read(path), net, input, params))
+    return _lowered(_check(read(path), net, input, params), weights, params)
 
 
-def loads(text: str, /, input: Inputs = None, **params: Any) -> nn.Module:
-    """The `nn.Module` of a spec given as text. Raises SpecError as `check` does."""
+def loads(text: str, /, input: Inputs = None, weights: Any = None, **params: Any) -> nn.Module:
+    """The `nn.Module` of a spec given as text. Takes and raises what `load` does."""
+    return _lowered(_check(Source("<text>", text.removeprefix("\ufeff")), None, input, params), weights, params)
+
+
+def _lowered(graph: Graph, weights: Any, params: Mapping[str, Any]) -> nn.Module:
     from cnndsl.lower import lower
 
-    return lower(_check(Source("<text>", text.removeprefix("\ufeff")), None, input, params))
+    if weights is None:
+        return lower(graph)
+    from cnndsl.weights import filled
+
+    module: nn.Module = filled(graph, lower, weights, fresh_heads=bool(params))
+    return module
 
 
 def compile(spec: str | Path, /, input: Inputs = None, **params: Any) -> str:

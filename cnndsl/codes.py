@@ -111,4 +111,12 @@ CODES: dict[str, Code] = {
     "E0503": _code("the file cannot be read", "It is not there, is no file, or may not be read."),
     "E0504": _code("the file is too large", "A spec may have 4,000,000 bytes."),
     "E0505": _code("the file is not UTF-8 text", "Save the spec as UTF-8."),
+    # weights
+    "E0601": _code("weights that cannot be read", "A torch checkpoint, a safetensors file, a Keras file (`.keras`, `.weights.h5`, `.h5`), a state dict, a module or a Keras "
+                   "model hold weights. The file is none of these, or only a part of one."),
+    "E0602": _code("weights that would run code", "The file holds pickled objects besides arrays, and reading them runs whatever code they name. Only arrays are read. Where you trust "
+                   "the file, load it with torch yourself and save its arrays.", "torch.save(model, path)", "torch.save(model.state_dict(), path)"),
+    "E0603": _code("weights that do not fit", "Every layer of the net takes its weights from one layer of the checkpoint, and none is left over on either side. Layers match by name where the "
+                   "names agree, else by the roles and shapes of their arrays and by their order. Both sides are shown beside each other, with a `!` where they differ.",
+                   'load("resnet50", weights="resnet101.pth")', 'load("resnet101", weights="resnet101.pth")'),
 }  # fmt: skip

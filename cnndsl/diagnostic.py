@@ -51,6 +51,8 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     helps: tuple[Help, ...] = ()
     tries: tuple[Help, ...] = ()
+    table: tuple[str, ...] = ()
+    """Rows that are shown as they are: two sides beside each other."""
     severity: str = "error"
     """`error`, or `limit`: what keeps some of the open sizes out of a net that is sound otherwise."""
 
@@ -72,6 +74,7 @@ class Diagnostic:
             "labels": [{**_place(label.span), "text": label.text} for label in self.labels],
             "trail": [{**_place(label.span), "text": label.text} for label in self.trail],
             "notes": list(self.notes),
+            **({"table": list(self.table)} if self.table else {}),
             "help": [
                 {"text": help.text, "edits": [{**_place(e.span), "replacement": e.replacement} for e in help.edits]}
                 for help in self.helps
@@ -141,6 +144,7 @@ class _Renderer:
         pad = " " * gutter
         lines.extend(f"{pad} {self.paint('=', BLUE)} {self.via(call)}" for call in diagnostic.trail)
         lines.extend(f"{pad} {self.paint('=', BLUE)} note: {clip(note)}" for note in diagnostic.notes)
+        lines.extend(f"{pad} {self.paint('|', BLUE)} {row}".rstrip() for row in diagnostic.table)
         lines.extend(f"{self.paint('help', GREEN)}: {clip(help.text)}" for help in diagnostic.helps)
         return "\n".join(lines)
 

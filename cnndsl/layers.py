@@ -347,17 +347,19 @@ class DropPath(nn.Module):
     """Stochastic depth: in training zeroes whole samples of `[n, ...]` with probability p and divides the others by 1
     - p.
 
-    Without `rescale`: nothing is divided, and what is not training is multiplied by 1 - p.
+    Without `rescale`: nothing is divided, and what is not training is multiplied by 1 - p. `per_batch`: all samples of a
+    batch or none.
     """
 
-    def __init__(self, p: float, rescale: bool = True) -> None:
+    def __init__(self, p: float, rescale: bool = True, per_batch: bool = False) -> None:
         super().__init__()
-        self.p, self.rescale = p, rescale
+        self.p, self.rescale, self.per_batch = p, rescale, per_batch
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x if self.rescale else x * (1 - self.p)
-        keep = x.new_empty((x.shape[0],) + (1,) * (x.dim() - 1)).bernoulli_(1 - self.p)
+        samples = 1 if self.per_batch else x.shape[0]
+        keep = x.new_empty((samples,) + (1,) * (x.dim() - 1)).bernoulli_(1 - self.p)
         return x * (keep / (1 - self.p) if self.rescale else keep)
 
 

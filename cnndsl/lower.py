@@ -16,6 +16,7 @@ from torch import nn
 
 from cnndsl.emit import emit
 from cnndsl.graph import Graph
+from cnndsl.weights.save import save
 
 
 def lower(graph: Graph) -> nn.Module:
@@ -57,6 +58,8 @@ def execute(source: str, name: str = "net") -> ModuleType:
             value.__deepcopy__ = _deepcopy  # type: ignore[attr-defined]
         elif issubclass(value, tuple):
             value.__reduce__ = _tuple_reducer(value, source, name)  # type: ignore[method-assign]
+    if last is not None:
+        last.save = save  # type: ignore[attr-defined]
     setattr(module, MAIN, last)
     return module
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from cnndsl.diagnostic import BOLD, PLAIN, RED, SpecError
+from cnndsl.files import write_whole
 
 if TYPE_CHECKING:
     from cnndsl.table import Table
@@ -64,35 +63,10 @@ def print_pairs(pairs: tuple[tuple[str, str], ...], stream: IO[str]) -> None:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Writes a file beside its place and renames it, so that no reader and no interruption sees half of it.
-
-    Raises Failure where it cannot be written.
-    """
+    """Writes a file, whole or not at all. Raises Failure where it cannot be written."""
     try:
-        if path.exists() and not path.is_file():  # /dev/stdout, a pipe: there is nothing to rename
-            if path.is_dir():
-                raise Failure(f"cannot write {path}: it is a folder")
-            path.write_bytes(data)
-            return
-        target = path.resolve()
-        handle, beside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(beside).chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
-            Path(beside).replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(beside).unlink()
-            raise
+        write_whole(path, data)
     except FileNotFoundError:
         raise Failure(f"cannot write {path}: there is no folder {path.parent}") from None
     except OSError as error:
         raise Failure(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def _umask() -> int:
-    """The process's mask of file permissions, which can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

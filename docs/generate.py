@@ -27,7 +27,7 @@ from cnndsl.op import Op, show_shape  # noqa: E402
 from cnndsl.reference import call_syntax, default_text, first_sentence, given  # noqa: E402
 
 WRITTEN = "Written by `python docs/generate.py`; not to be edited."
-GROUPS = {"1": "Text", "2": "Names", "3": "Shapes", "4": "Arguments and values", "5": "Limits and files"}
+GROUPS = {"1": "Text", "2": "Names", "3": "Shapes", "4": "Arguments and values", "5": "Limits and files", "6": "Weights"}
 FAMILIES = {
     "conv": "Convolutions",
     "linear": "Fully connected",

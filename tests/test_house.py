@@ -22,7 +22,7 @@ LONGEST = 300
 """A longer file says why in its docstring, in a sentence with the word `lines`."""
 
 MAY_IMPORT = {
-    "torch": {"cnndsl.layers", "cnndsl.lower"},
+    "torch": {"cnndsl.layers", "cnndsl.lower", "cnndsl.weights"},
     "triton": set[str](),
     "lark": {"cnndsl.parse"},
     "networkx": {"cnndsl.graph"},

@@ -7,7 +7,55 @@ from math import prod
 import pytest
 from published import after, graph_of, inside, params_without_biases, table_activations
 
-from cnndsl.graph import Node
+import cnndsl
+from cnndsl.graph import Graph, Node
+
+
+def layers(graph: Graph) -> list[tuple[tuple[int, ...], int, int]]:
+    """Shape, parameters and MACs of every layer that multiplies."""
+    nodes = [node for node in graph.nodes if node.op.name in ("conv", "fc")]
+    return [(node.shape, graph.node_params(node), graph.node_macs(node)) for node in nodes]
+
+
+@pytest.mark.parametrize(
+    ("chain", "size", "out"),
+    [
+        ("conv 1 3x3", 7, 5),  # (N - F) / S + 1
+        ("conv 1 3x3/2", 7, 3),
+        ("conv 1 3x3/3", 7, 2),  # 7/3 + 1 is not whole: a rest of one pixel is not seen
+        ("conv 1 5x5", 32, 28),
+        ("conv 1 5x5+2", 32, 32),  # a padding of (F - 1) / 2 keeps the size
+        ("conv 1 3x3+1", 32, 32),
+        ("conv 1 7x7+3", 32, 32),
+        ("conv 1 1x1", 56, 56),
+        ("conv 1 11x11/4", 227, 55),
+        ("(conv 1 5x5) * 3", 32, 20),  # 32, 28, 24, 20: without padding a map shrinks fast
+        ("conv 1 7x7/2+3", 224, 112),  # floor((W - F + 2P) / S) + 1
+        ("maxpool 2x2/2", 224, 112),
+        ("maxpool 3x3/2", 55, 27),
+    ],
+)
+def test_window_arithmetic(chain: str, size: int, out: int) -> None:
+    graph = cnndsl.check(f"input 1x{size}x{size} {chain}")
+    assert graph.nodes[-1].shape == (1, out, out)
+
+
+@pytest.mark.parametrize(
+    ("chain", "what", "count"),
+    [
+        ("input 3x32x32 conv 10 3x3", "params", 280),
+        ("input 3x32x32 fc 10", "params", 30_730),
+        ("input 3x32x32 conv 10 5x5+2", "params", 760),
+        ("input 3x32x32 conv 6 5x5 bias=false", "params", 450),
+        ("input 3x32x32 conv 6 5x5", "macs", 352_800),  # about 350K
+        ("input 3x32x32 fc 4704", "macs", 14_450_688),  # 28x28x6 units that see every pixel: 14.5M
+        ("input 192x28x28 conv 32 5x5+2", "macs", 120_422_400),  # 120M
+        ("input 192x28x28 conv 16 1x1 -> conv 32 5x5+2", "macs", 12_443_648),  # 12.4M
+    ],
+)
+def test_costs_of_the_lectures(chain: str, what: str, count: int) -> None:
+    """Convolution against dense layer, and the bottleneck of an inception module."""
+    assert getattr(cnndsl.check(chain), what) == count
 
 
 def test_lenet5_layers() -> None:
@@ -24,9 +72,35 @@ def test_lenet5_layers() -> None:
     trainable = {"C1": 156, "S2": 12, "C3": 1516, "S4": 32, "C5": 48120, "F6": 10164, "output": 0}
     assert {label: after(graph, label) for label in shapes} == shapes
     assert {label: sum(map(graph.node_params, inside(graph, label))) for label in trainable} == trainable
-    biases = sum(prod(node.shape) for node in graph.nodes if node.op.name in ("conv", "fc"))
-    pools = sum(prod(node.shape) * 5 for node in graph.nodes if node.op.name == "avgpool")  # four inputs and a bias
-    assert graph.macs + biases + pools + 84 * 10 == 340_908
+    connections = {"C1": 122_304, "S2": 5_880, "C3": 151_600, "S4": 2_000, "C5": 48_120, "F6": 10_164, "output": 840}
+    counted = dict.fromkeys(connections, 0)
+    for label in connections:
+        for node in inside(graph, label):
+            if node.op.name in ("conv", "fc"):
+                counted[label] += graph.node_macs(node) + prod(node.shape)  # a bias for every unit
+            elif node.op.name == "avgpool":
+                counted[label] += prod(node.shape) * 5  # four inputs and a bias
+            elif node.op.name == "rbf":
+                counted[label] += prod(graph.in_shapes(node)[0]) * prod(node.shape)
+    assert counted == connections
+    assert sum(counted.values()) == 340_908
+
+
+@pytest.mark.parametrize(("net", "squash", "pool"), [("lenet5", "tanh", "avgpool"), ("lenet5_relu", "relu", "maxpool")])
+def test_lenet5_lecture_table(net: str, squash: str, pool: str) -> None:
+    """32x32x1 > 28x28x6 > 14x14x6 > 10x10x16 > 5x5x16 > 120 > 84 > 10, about 60,000 parameters."""
+    graph = graph_of(net)
+    rows = [(node.op.name, node.shape) for node in graph.nodes]
+    assert rows == [
+        ("input", (1, 32, 32)),
+        *(("conv", (6, 28, 28)), (squash, (6, 28, 28)), (pool, (6, 14, 14))),
+        *(("conv", (16, 10, 10)), (squash, (16, 10, 10)), (pool, (16, 5, 5))),
+        *(("fc", (120,)), (squash, (120,)), ("fc", (84,)), (squash, (84,)), ("fc", (10,))),
+    ]
+    assert [(params, macs) for _, params, macs in layers(graph)] == [
+        *((156, 117_600), (2_416, 240_000)),
+        *((48_120, 48_000), (10_164, 10_080), (850, 840)),
+    ]
 
 
 def test_lenet5_connection_table() -> None:
@@ -85,6 +159,39 @@ def test_alexnet_lecture_table() -> None:
     assert params_without_biases(graph, inside(graph, "conv1")) == 34_848
 
 
+ALEXNET_LAYERS = [  # shape, parameters, MACs; parameters and MACs with two groups
+    ((96, 55, 55), 34_944, 105_415_200, 34_944, 105_415_200),
+    ((256, 27, 27), 614_656, 447_897_600, 307_456, 223_948_800),
+    ((384, 13, 13), 885_120, 149_520_384, 885_120, 149_520_384),
+    ((384, 13, 13), 1_327_488, 224_280_576, 663_936, 112_140_288),
+    ((256, 13, 13), 884_992, 149_520_384, 442_624, 74_760_192),
+    ((4096,), 37_752_832, 37_748_736, 37_752_832, 37_748_736),
+    ((4096,), 16_781_312, 16_777_216, 16_781_312, 16_777_216),
+    ((1000,), 4_097_000, 4_096_000, 4_097_000, 4_096_000),
+]
+
+
+def test_alexnet_layer_by_layer() -> None:
+    """One tower, and the two halves of the paper; 650,000 neurons are those up to the last hidden layer."""
+    tower, halves = graph_of("alexnet_single_tower"), graph_of("alexnet")
+    assert layers(tower) == [(shape, params, macs) for shape, params, macs, _, _ in ALEXNET_LAYERS]
+    assert layers(halves) == [(shape, params, macs) for shape, _, _, params, macs in ALEXNET_LAYERS]
+    for graph in (tower, halves):
+        assert sum(prod(shape) for shape, _, _ in layers(graph)) == 659_272
+        assert table_activations(graph) == 936_323
+        assert [node.op.p for node in graph.nodes if node.op.name == "dropout"] == [0.5, 0.5]  # type: ignore[attr-defined]
+
+
+def test_caffenet_is_alexnet_with_pools_before_norms() -> None:
+    """And with Caffe's own norm: k = 1, the mean over five maps times 1e-4 (bvlc_reference_caffenet)."""
+    caffenet, alexnet = graph_of("caffenet"), graph_of("alexnet")
+    assert layers(caffenet) == layers(alexnet)
+    order = [node.op.name for node in caffenet.nodes][1:9]
+    assert order == ["conv", "relu", "maxpool", "lrn", "conv", "relu", "maxpool", "lrn"]
+    norms = [node.op for node in caffenet.nodes if node.op.name == "lrn"]
+    assert [(op.size, op.alpha, op.beta, op.k) for op in norms] == [(5, 1e-4, 0.75, 1)] * 2  # type: ignore[attr-defined]
+
+
 def test_zfnet_sizes() -> None:
     """Figure 3 of the paper: 110, 55, 26, 13, 13, 13, 13, 6."""
     graph = graph_of("zfnet")
@@ -127,6 +234,19 @@ def test_vgg16_row_by_row() -> None:
     assert params_without_biases(graph) == 138_344_128
     relus = sum(prod(node.shape) for node in graph.nodes if node.op.name == "relu")
     assert table_activations(graph) + relus == 28_793_320
+    assert [macs for _, _, macs in layers(graph)] == [
+        *(86_704_128, 1_849_688_064, 924_844_032, 1_849_688_064),
+        *(924_844_032, 1_849_688_064, 1_849_688_064, 924_844_032, 1_849_688_064, 1_849_688_064),
+        *(462_422_016, 462_422_016, 462_422_016, 102_760_448, 16_777_216, 4_096_000),
+    ]
+
+
+def test_vgg16_memory_is_early_parameters_are_late() -> None:
+    """The remark under the table: nearly half of the numbers in the first stage, 89% of the parameters in dense layers."""
+    graph = graph_of("vgg16")
+    early = sum(prod(node.shape) for node in inside(graph, "stage1") if node.op.name in ("conv", "maxpool"))
+    assert 47 <= 100 * early / table_activations(graph) < 48
+    assert 89 <= 100 * sum(params for shape, params, _ in layers(graph) if len(shape) == 1) / graph.params < 90
 
 
 @pytest.mark.parametrize(
@@ -138,6 +258,11 @@ def test_vgg16_row_by_row() -> None:
         ("vgg16_c", "2 2 3 3 3"),
         ("vgg16", "2 2 3 3 3"),
         ("vgg19", "2 2 4 4 4"),
+        ("vgg11_bn", "1 1 2 2 2"),
+        ("vgg13_bn", "2 2 2 2 2"),
+        ("vgg16_bn", "2 2 3 3 3"),
+        ("vgg19_bn", "2 2 4 4 4"),
+        ("vgg_face", "2 2 3 3 3"),
     ],
 )
 def test_vgg_columns(net: str, stages: str) -> None:
@@ -149,6 +274,7 @@ def test_vgg_columns(net: str, stages: str) -> None:
     thin = [i for i, kernel in enumerate(kernels) if kernel == (1, 1)]
     assert thin == ([6, 9, 12] if net == "vgg16_c" else [])
     assert sum(node.op.name == "lrn" for node in graph.nodes) == (net == "vgg11_lrn")
+    assert sum(node.op.name == "bn" for node in graph.nodes) == (len(kernels) if net.endswith("_bn") else 0)
 
 
 GOOGLENET_ROWS = {  # table 1: output, exact weights, biases, MACs; printed params (K = 1024), ops (M), whether both agree
@@ -190,6 +316,56 @@ def test_googlenet_auxiliary_classifiers() -> None:
         shapes = [node.shape for node in nodes if node.op.name in ("avgpool", "conv", "fc")]
         assert shapes == [(channels, 4, 4), (128, 4, 4), (1024,), (1000,)]
         assert [node.op.p for node in nodes if node.op.name == "dropout"] == [0.7]  # type: ignore[attr-defined]
+
+
+SQUEEZENET_ROWS = {  # table 1: output, parameters before pruning; the sizes are those of 227 pixels
+    "conv1": ((96, 111, 111), 14_208),
+    "fire2": ((128, 55, 55), 11_920),
+    "fire3": ((128, 55, 55), 12_432),
+    "fire4": ((256, 55, 55), 45_344),
+    "fire5": ((256, 27, 27), 49_440),
+    "fire6": ((384, 27, 27), 104_880),
+    "fire7": ((384, 27, 27), 111_024),
+    "fire8": ((512, 27, 27), 188_992),
+    "fire9": ((512, 13, 13), 197_184),
+    "conv10": ((1000, 13, 13), 513_000),
+}
+
+
+def test_squeezenet_table_1() -> None:
+    graph = cnndsl.check("squeezenet1_0", input="3x227x227")
+    rows = {
+        label: (after(graph, label), sum(map(graph.node_params, inside(graph, label)))) for label in SQUEEZENET_ROWS
+    }
+    assert rows == SQUEEZENET_ROWS
+    assert sum(params for _, params in rows.values()) == graph.params == 1_248_424
+
+
+@pytest.mark.parametrize(
+    ("net", "sizes"),
+    [
+        ("alexnet_torchvision", "55 27 27 13 13 13 13 6"),
+        ("nin", "54 54 54 27 27 27 27 13 13 13 13 6 6 6 6"),  # pools round up
+        ("nin_cifar", "32 32 32 16 16 16 16 8 8 8 8"),
+        ("maxout_cifar", "33 16 15 7 9 5"),  # pools round up
+        ("squeezenet1_1", " ".join(["111"] + ["55"] * 7 + ["27"] * 7 + ["13"] * 14)),
+        ("convnetjs_cifar10", "32 16 16 8 8 4"),
+        ("keras_mnist", "26 13 11 5 3"),
+        ("cats_and_dogs", "148 74 72 36 34 17 15 7"),
+    ],
+)
+def test_sizes_of_small_nets(net: str, sizes: str) -> None:
+    """What comes out of every convolution and pool."""
+    nodes = [node for node in graph_of(net).nodes if node.op.name in ("conv", "maxpool", "avgpool")]
+    assert [node.shape[1] for node in nodes] == [int(size) for size in sizes.split()]
+
+
+def test_keras_classroom_nets() -> None:
+    """Keras' summaries of the lectures: 320, 18,496, 36,928, 36,928, 650 and 896, 18,496, 73,856, 147,584, 3,211,776, 513."""
+    digits = [params for _, params, _ in layers(graph_of("keras_mnist"))]
+    assert digits == [320, 18_496, 36_928, 36_928, 650]
+    animals = [params for _, params, _ in layers(graph_of("cats_and_dogs"))]
+    assert animals == [896, 18_496, 73_856, 147_584, 3_211_776, 513]
 
 
 RESNETS = [

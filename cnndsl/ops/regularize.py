@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnndsl.op import BOOLEAN, PROBABILITY, Code, Example, Op, Shape, arg, attr
+from cnndsl.op import BOOLEAN, PROBABILITY, Code, Example, Op, Shape, arg, attr, flag
 from cnndsl.rules import maps
 
 
@@ -51,23 +51,27 @@ class Dropout2d(Op, name="dropout2d", family="regularize"):
 
 
 class DropPath(Op, name="droppath", family="regularize"):
-    """Stochastic depth, whole samples of zeros with probability p in training: `droppath p [rescale=]`.
+    """Stochastic depth, whole samples of zeros with probability p in training: `droppath p [rescale=] [per_batch]`.
 
     [c, h, w] or [c], kept. The samples that stay are divided by 1 - p in training, as torchvision's StochasticDepth
     in mode "row" does; with `rescale=false` they are not, and everything is multiplied by 1 - p afterwards, as the
-    paper has it. Huang et al. 2016, arXiv:1603.09382, equation 5.
+    paper has it. `per_batch`: all samples of a batch stay or none, torchvision's mode "batch". Huang et al. 2016,
+    arXiv:1603.09382, equations 2 and 5.
     """
 
     p: float = arg(PROBABILITY)
     rescale: bool = attr(BOOLEAN, True)
+    per_batch: bool = flag()
 
     examples = (
         Example("droppath 0.2", ((64, 28, 28),), (64, 28, 28)),
         Example("droppath 0.5 rescale=false", ((64,),), (64,)),
+        Example("droppath 0.5 rescale=false per_batch", ((16, 32, 32),), (16, 32, 32)),
     )
 
     def infer(self, *shapes: Shape) -> Shape:
         return shapes[0]
 
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
-        return Code("DropPath", (self.p,), {} if self.rescale else {"rescale": False})
+        kwargs = ({} if self.rescale else {"rescale": False}) | ({"per_batch": True} if self.per_batch else {})
+        return Code("DropPath", (self.p,), kwargs)

@@ -1,0 +1,41 @@
+"""Checkpoints in and out: what fits where in a net, a module filled with it, and the module's own file.
+
+`unit` and `match` know no torch: they pair layers by roles, shapes and order. `checkpoint` and `keras` read, `flatten` turns dense
+layers, `side_by_side` says why a checkpoint does not fit, `save` writes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from cnndsl.graph import Graph
+from cnndsl.weights.fit import Fit as Fit
+from cnndsl.weights.fit import fit as fit
+
+
+class FreshWeights(UserWarning):
+    """Layers of a net were left with their initial values, since the checkpoint has none for them."""
+
+
+def filled(graph: Graph, lower: Callable[[Graph], Any], weights: Any, fresh_heads: bool = False) -> Any:
+    """The module of a graph with the weights of a checkpoint. Raises SpecError, as `fit` does; warns of layers left fresh."""
+    import torch
+
+    found = fit(graph, weights, fresh_heads)
+    with torch.device("cpu" if found.fresh else "meta"):  # no time for initial values that are overwritten
+        module = lower(graph)
+    own = module.state_dict()
+    state = {}
+    for name, old in own.items():
+        if name in found.arrays:
+            array = found.arrays[name].torch().reshape(old.shape)
+            state[name] = array.to(dtype=old.dtype, copy=True, memory_format=torch.contiguous_format)
+        else:
+            state[name] = old if not old.is_meta else torch.zeros(old.shape, dtype=old.dtype)
+    module.load_state_dict(state, assign=True)
+    module.__dict__["source_of_weights"] = {name: array.unread() for name, array in found.arrays.items()}
+    if found.fresh:
+        warnings.warn(found.left_fresh, FreshWeights, stacklevel=3)
+    return module
