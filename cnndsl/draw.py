@@ -127,13 +127,18 @@ def _attributes(op: Op) -> str:
 
 
 def _block_label(block: Block) -> str:
-    """`i3a  inception 64 96 128`, with `x 3` where it stands for copies; the call alone where it says the name."""
+    """`i3a  inception 64 96 128`, with `x 3` where it stands for copies; the call alone where it says the name.
+
+    Copies that hand on more and more maps say what flows out of the last: `layer 32 x 6, to 256x56x56`.
+    """
     frame = block.frame
     assert frame is not None
     name, called = frame.path.rpartition(".")[2], frame.block or ""
     bold = called if name.rstrip("0123456789") == called else name
     words = [value for _, value in frame.arguments] if bold == called else [called, *(v for _, v in frame.arguments)]
     times = f"  <B>&times; {block.times}</B>" if block.times > 1 else ""
+    if block.grows_to is not None:
+        times += f", to {_shape(block.grows_to).strip()}"
     return f"<<B>{escape(bold)}</B>  {escape(' '.join(words))}{times}>"
 
 

@@ -1,7 +1,7 @@
 """What a drawing of a graph shows: boxes of layers, in blocks, copies drawn once.
 
 A layer and the normalisation and activation that follow it are one box. A block that is copied several times in a row is kept
-once, marked with how often.
+once, marked with how often; so are dense layers, copies that differ in nothing but the maps they read and hand on.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cnndsl.graph import Frame, Graph, Node
+from cnndsl.op import Shape
 
 LIGHT = frozenset({"norm", "activation", "regularize"})
 """Families that share a box with the layer before or behind them."""
@@ -32,6 +33,8 @@ class Block:
     frame: Frame | None
     items: list[Block | Box | Node] = field(default_factory=list)
     times: int = 1
+    grows_to: Shape | None = None
+    """What flows out of the last of several copies, where each hands on more maps than the one before."""
 
     def nodes(self) -> Iterator[Node]:
         for item in self.items:
@@ -116,7 +119,10 @@ def _fold(block: Block, graph: Graph, readers: list[list[int]], stands_for: dict
         first = kept[-1] if kept else None
         if isinstance(item, Block) and isinstance(first, Block) and _repeats(first, item, graph, readers, stands_for):
             first.times += 1
-            for node, original in zip(item.nodes(), list(first.nodes()), strict=True):
+            nodes = list(item.nodes())
+            if nodes[-1].shape != list(first.nodes())[-1].shape:
+                first.grows_to = nodes[-1].shape
+            for node, original in zip(nodes, list(first.nodes()), strict=True):
                 stands_for[node.index] = original.index
             continue
         kept.append(item)
@@ -128,7 +134,7 @@ def _fold(block: Block, graph: Graph, readers: list[list[int]], stands_for: dict
 
 def _repeats(first: Block, copy: Block, graph: Graph, readers: list[list[int]], stands_for: dict[int, int]) -> bool:
     """Whether a block is one more copy of `first`: equal in structure and shapes, the sole reader of the copy before."""
-    if _signature(first, graph) != _signature(copy, graph):
+    if _signature(first, graph) != _signature(copy, graph) and not _grows(first, copy, graph):
         return False
     size = sum(1 for _ in copy.nodes())
     start = next(copy.nodes()).index
@@ -139,21 +145,28 @@ def _repeats(first: Block, copy: Block, graph: Graph, readers: list[list[int]], 
     return all(i in before for i in feeds) and all(r in before or r in inside for i in before for r in readers[i])
 
 
-def _signature(block: Block, graph: Graph) -> tuple[Any, ...]:
-    """What two copies have in common: block, ops, shapes, and operands relative to the block."""
+def _grows(first: Block, copy: Block, graph: Graph) -> bool:
+    """Whether a block is `first` again, with more or fewer maps flowing in and out: a layer of a dense block."""
+    ends = [list(block.nodes())[-1].shape for block in (first, copy)]
+    return ends[0] != ends[1] and _signature(first, graph, maps=False) == _signature(copy, graph, maps=False)
+
+
+def _signature(block: Block, graph: Graph, maps: bool = True) -> tuple[Any, ...]:
+    """What two copies have in common: block, ops, shapes (or, without `maps`, heights and widths), and operands relative to the block."""
     nodes = list(block.nodes())
     start = nodes[0].index
     outside: dict[int, int] = {}
+    kept = 0 if maps else 1
 
     def operand(i: int) -> tuple[Any, ...]:
         if i >= start:
             return ("inside", i - start)
-        return ("outside", outside.setdefault(i, len(outside)), graph.nodes[i].shape)
+        return ("outside", outside.setdefault(i, len(outside)), graph.nodes[i].shape[kept:])
 
     rows = [
         (
             node.op,
-            node.shape,
+            node.shape[kept:],
             node.aux,
             node.shares is None,
             len(node.frames),

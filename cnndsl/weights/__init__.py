@@ -16,7 +16,7 @@ from cnndsl.weights.fit import fit as fit
 
 
 class FreshWeights(UserWarning):
-    """Layers of a net were left with their initial values, since the checkpoint has none for them."""
+    """Layers of a net were left with their initial values, or arrays of the checkpoint were not used."""
 
 
 def filled(graph: Graph, lower: Callable[[Graph], Any], weights: Any, fresh_heads: bool = False) -> Any:
@@ -36,6 +36,6 @@ def filled(graph: Graph, lower: Callable[[Graph], Any], weights: Any, fresh_head
             state[name] = old if not old.is_meta else torch.zeros(old.shape, dtype=old.dtype)
     module.load_state_dict(state, assign=True)
     module.__dict__["source_of_weights"] = {name: array.unread() for name, array in found.arrays.items()}
-    if found.fresh:
-        warnings.warn(found.left_fresh, FreshWeights, stacklevel=3)
+    if found.remark:
+        warnings.warn(found.remark, FreshWeights, stacklevel=3)
     return module

@@ -16,6 +16,7 @@ class Checkpoint:
 
     `ordered`: they stand in an order that means something, not sorted by name. `flow`: the units whose results flow into each, where the
     file says so. `executed`: the units stand in the order in which a module ran them. `channels_last`: flattened maps are in h, w, c order.
+    `left_out`: arrays of layers that prepare images, which are no part of a net here.
     """
 
     origin: str
@@ -24,6 +25,7 @@ class Checkpoint:
     flow: tuple[frozenset[int], ...] | None = None
     executed: bool = False
     channels_last: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 def array_of(key: str, tensor: Tensor, *also: str) -> Array:

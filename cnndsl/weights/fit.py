@@ -23,7 +23,7 @@ BY_NAME, BY_ORDER = "by name", "by structure"
 class Fit:
     """What fits where: `arrays` by the net's names. `fresh` are the layers that keep their initial values.
 
-    `dropped` are the checkpoint's arrays that nothing reads: a classifier for other classes.
+    `dropped` are the checkpoint's arrays that nothing reads: a classifier for other classes, a layer that prepares images.
     """
 
     origin: str
@@ -34,15 +34,18 @@ class Fit:
 
     def __str__(self) -> str:
         count = f"{len(self.arrays)} array{'s' * (len(self.arrays) != 1)} of {self.origin}, matched {self.how}"
-        return f"{count}; {self.left_fresh}" if self.fresh else count
+        return f"{count}; {self.remark}" if self.remark else count
 
     @property
-    def left_fresh(self) -> str:
-        """What is said about layers that the checkpoint has no weights for; empty where there are none."""
-        if not self.fresh:
-            return ""
-        shown = ", ".join(self.fresh[:4]) + f" and {len(self.fresh) - 4} more" * (len(self.fresh) > 4)
-        return f"{shown}: fresh, not from {self.origin}"
+    def remark(self) -> str:
+        """What is said about layers that keep their initial values, and of arrays that were left; empty where there are none."""
+        fresh = f"{_some(self.fresh)}: fresh, not from {self.origin}" if self.fresh else ""
+        dropped = f"{_some(self.dropped)} of {self.origin}: not used" if self.dropped else ""
+        return "; ".join(filter(None, (fresh, dropped)))
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + f" and {len(names) - 4} more" * (len(names) > 4)
 
 
 def fit(graph: Graph, weights: Any, fresh_heads: bool = False) -> Fit:
@@ -155,4 +158,5 @@ def _fit(graph: Graph, net: Side, wanted: Side, checkpoint: Checkpoint, how: str
                 arrays[f"{unit.name}.{role}"] = array
     fresh = [unit for unit in net.units if not any(f"{unit.name}.{role}" in arrays for role in unit.shapes)]
     dropped = [array.key for k, unit in enumerate(checkpoint.units) if k not in kept for array in unit.arrays.values()]
-    return Fit(checkpoint.origin, how, arrays, tuple(unit.name for unit in fresh), tuple(dropped))
+    left = (*dropped, *checkpoint.left_out)
+    return Fit(checkpoint.origin, how, arrays, tuple(unit.name for unit in fresh), left)

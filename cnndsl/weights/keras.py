@@ -52,6 +52,8 @@ ROLES: dict[str, Sequence[str]] = {
     "p_re_lu": ("alpha",),
 }
 """The arrays of a layer in Keras' order, by its class."""
+PREPARES = "normalization"
+"""Keras' layer that brings images to mean 0 and variance 1: the caller's business here."""
 OLDER_DEPTHWISE = {"kernel": "depthwise_kernel"}
 
 
@@ -143,7 +145,7 @@ def _groups(group: Any, path: str) -> Iterator[tuple[int, str, str, str, Any]]:
 def _array(key: str, data: Any) -> Array:
     """A numpy array in Keras' layout."""
     plain = data if data.dtype.kind in "fiub" else data.astype("float32")
-    return array_of(key, torch.from_numpy(plain.copy()))
+    return array_of(key, torch.tensor(plain))
 
 
 def _older(file: Any) -> list[Layer]:
@@ -200,14 +202,18 @@ def _checkpoint(layers: list[Layer], config: Any, origin: str) -> Checkpoint:
     kinds = {} if config is None else dict(classes(config, ""))
     units: list[Unit] = []
     ends: dict[str, tuple[int, int]] = {}
+    prepares = [layer for layer in layers if kinds.get(layer.path, layer.kind) == PREPARES]
     for layer in layers:
+        if layer in prepares:
+            continue
         found = _units(Layer(layer.path, kinds.get(layer.path, layer.kind), layer.arrays))
         ends[layer.path] = (len(units), len(units) + len(found) - 1)
         units.extend(found)
     if not units:
         raise unreadable(f"{origin} holds no arrays of layers")
     flow = flow_of(config, ends, len(units)) if config is not None else None
-    return Checkpoint(origin, tuple(units), flow=flow, channels_last=True)
+    left_out = tuple(array.key for layer in prepares for array in layer.arrays.values())
+    return Checkpoint(origin, tuple(units), flow=flow, channels_last=True, left_out=left_out)
 
 
 def _units(layer: Layer) -> list[Unit]:

@@ -10,11 +10,14 @@ Parallel branches that are alike can be paired in several ways. Then the first s
 
 from __future__ import annotations
 
+import re
 from bisect import insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
+from typing import Any
 
 from cnndsl.weights.order import Token, tokens
 from cnndsl.weights.unit import Side, Signature, Unit
@@ -78,6 +81,8 @@ class _Walk:
                 self._offer(j)
         self.pairs: Pairs = [None] * len(net.units)
         self.names = [tokens(unit.name) for unit in file.units] if order.near else []
+        self.steps: Counter[Hashable] = Counter()
+        self.roles: Counter[Hashable] = Counter()
         self.last = -1
 
     @staticmethod
@@ -105,8 +110,10 @@ class _Walk:
         return self.pairs if self.heads.issuperset(left) else None
 
     def _choices(self) -> Iterator[tuple[int, int]]:
-        """Pairs to try next, all of one signature: first along the flow from the last unit, then in the order of execution."""
-        onward = [i for i in self.net_after[self.last] if not self.net_left[i]] if self.last >= 0 else []
+        """Pairs to try next, all of one signature: along the flow while it neither forks nor joins, else in the order of execution."""
+        onward = self.net_after[self.last] if self.last >= 0 else []
+        if len(onward) != 1 or len(self.net.before[onward[0]]) != 1:
+            onward = []
         for i in (*onward, *self.ready):
             if self.pairs[i] is not None or not (offers := self._offers(i)):
                 continue
@@ -116,7 +123,7 @@ class _Walk:
         return iter(())
 
     def _offers(self, i: int) -> list[int]:
-        """The checkpoint's units that can be the net's unit `i`, the one that stands nearest to its predecessor's first."""
+        """The checkpoint's units that can be the net's unit `i`, the likeliest first."""
         found = [j for _, j in self.offers.get(self.want[i], ())]
         if i in self.heads:
             exact = self.net.units[i].signature
@@ -125,10 +132,7 @@ class _Walk:
             mine = {self.pairs[k] for k in self.net.before[i]}
             found = [j for j in found if self.order.flow.get(j, mine) == mine]
         if self.order.near and len(found) > 1 and self.net.before[i]:
-            beside = self.pairs[max(self.net.before[i])]
-            if beside is not None:
-                near = self.names[beside]
-                found.sort(key=lambda j: _apart(near, self.names[j]))
+            found.sort(key=lambda j: self._likely(i, j))
         return found
 
     def _offer(self, j: int) -> None:
@@ -143,6 +147,7 @@ class _Walk:
         self.pairs[i], self.last = j, i
         self.ready.remove(i)
         self._withdraw(j)
+        self._learn(i, j, 1)
         for k in self.net_after[i]:
             self.net_left[k] -= 1
             if not self.net_left[k]:
@@ -151,6 +156,31 @@ class _Walk:
             self.file_left[k] -= 1
             if not self.file_left[k]:
                 self._offer(k)
+
+    def _likely(self, i: int, j: int) -> tuple[Any, ...]:
+        """A key that sorts the checkpoint's units for the net's unit `i` by what their names say, the likeliest first.
+
+        In a chain the one that stands nearest to its predecessor. Where streams join: one that is called as in earlier copies of the block,
+        then one whose name followed its predecessor's before, then the nearest.
+        """
+        beside = self.pairs[max(self.net.before[i])]
+        apart = 0 if beside is None else _apart(self.names[beside], self.names[j])
+        if len(self.net.before[i]) == 1:
+            return (apart,)
+        step = 0 if beside is None else -self.steps[_step(self.names[beside], self.names[j])]
+        roles = [-self.roles[role] for role in _roles(self.net.units[i].name, self.file.units[j].name)]
+        return roles, step, apart
+
+    def _learn(self, i: int, j: int, times: int) -> None:
+        """Counts which name goes with which, and which follows which: after `mixed_5b` comes `repeat`, so after `mixed_7a` `repeat_2`."""
+        if not self.order.near:
+            return
+        for role in _roles(self.net.units[i].name, self.file.units[j].name):
+            self.roles[role] += times
+        if self.net.before[i]:
+            beside = self.pairs[max(self.net.before[i])]
+            if beside is not None:
+                self.steps[_step(self.names[beside], self.names[j])] += times
 
     def _part(self, i: int, j: int) -> None:
         """Undoes `_pair`; what was last before it is restored by the caller."""
@@ -162,6 +192,7 @@ class _Walk:
             if not self.net_left[k]:
                 self.ready.remove(k)
             self.net_left[k] += 1
+        self._learn(i, j, -1)
         self.pairs[i] = None
         insort(self.ready, i)
         self._offer(j)
@@ -222,7 +253,25 @@ def _allowed(net: Side, file: Side, pairs: Pairs) -> bool:
     return True
 
 
-def _apart(a: Sequence[object], b: Sequence[object]) -> int:
-    """How far two names stand apart in the tree of names: the tokens that they do not share at their beginning."""
-    common = next((place for place, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    return len(a) + len(b) - 2 * common
+def _apart(a: Sequence[Token], b: Sequence[Token]) -> int:
+    """How far two names stand apart: the tokens that they share neither at their beginning nor at their end."""
+    least = min(len(a), len(b))
+    front = next((k for k in range(least) if a[k] != b[k]), least)
+    back = next((k for k in range(least - front) if a[-1 - k] != b[-1 - k]), least - front)
+    return len(a) + len(b) - 2 * (front + back)
+
+
+def _step(a: Sequence[Token], b: Sequence[Token]) -> Hashable:
+    """What two names are called where they part, numbers left out."""
+    return next(((x[0], y[0]) for x, y in zip(a, b, strict=False) if x != y), ())
+
+
+def _roles(mine: str, theirs: str) -> Iterator[Hashable]:
+    """What a pair of names says of other pairs: what the checkpoint calls a layer in its block, for ever longer ends of our name.
+
+    Numbers count in the last two parts alone: those further out are the block's.
+    """
+    parts = re.split(r"[./]", mine)
+    plain = [re.sub(r"\d+", "", part) for part in parts[:-2]] + parts[-2:]
+    end = ".".join(re.split(r"[./]", theirs)[-2:])
+    return ((".".join(plain[k:]), end) for k in range(max(len(plain) - 1, 1)))

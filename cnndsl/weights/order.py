@@ -29,9 +29,9 @@ def tokens(name: str) -> tuple[Token, ...]:
     return tuple(found)
 
 
-def natural(name: str) -> tuple[tuple[str, int, str], ...]:
+def natural(name: str) -> tuple[tuple[int, str], ...]:
     """A key that sorts names as a reader would, numbers by their size."""
-    return tuple((stem, -2 if number is None else number, letter) for stem, number, letter in tokens(name))
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name))
 
 
 def ranks(names: Sequence[str]) -> list[int]:

@@ -1,0 +1,7 @@
+# Every net that torchvision, timm or Keras has against it, outputs and all: about an hour on two cores.
+parity:
+	./test --setup
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,parity]'
+	.venv/bin/python tests/parity.py --save docs/parity.md
+
+.PHONY: parity
