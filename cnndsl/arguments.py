@@ -90,6 +90,11 @@ op_argument = click.argument("name", required=False, metavar="[NAME]", shell_com
 at_option = click.option(
     "--at", metavar="SIZE", callback=read_at, help="Evaluate the formulas of open sizes, as in 224 or 224x320."
 )
+weights_option = click.option(
+    "--weights",
+    metavar="FILE",
+    help="A checkpoint that has to fit: torch's, safetensors, .keras, .weights.h5. With --set the last layer may stay fresh.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
 
 

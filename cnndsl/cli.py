@@ -1,7 +1,7 @@
 """The command line: a verb calls one phase and prints what it gave.
 
 Exit codes: 0, 1 for a spec's errors or a failure outside of it, 2 for wrong usage, 130 for Ctrl-C. Phases are imported inside
-the verbs: start-up is part of what a user waits for.
+the verbs: start-up is part of what a user waits for. Longer than 300 lines because all verbs stand here, help texts and all.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from cnndsl.arguments import (
     spec_argument,
     spec_options,
     specs_argument,
+    weights_option,
     written_ops,
 )
 from cnndsl.diagnostic import SpecError
-from cnndsl.request import build, checked, entry, failure, limits
+from cnndsl.request import build, checked, entry, failure, fitted, limits, write_weights
 from cnndsl.terminal import (
     Failure,
     complain,
@@ -78,14 +79,16 @@ def cli() -> None:
 
 @cli.command(
     "compile",
-    epilog="\b\nExamples:\n  cnndsl compile googlenet\n  cnndsl compile net.cnn:small -o small.py --set classes=10",
+    epilog="\b\nExamples:\n  cnndsl compile googlenet\n  cnndsl compile net.cnn:small -o small.py --set classes=10\n"
+    "  cnndsl compile resnet50 --weights resnet50.pth     resnet50.py, and resnet50.safetensors for its load_state_dict",
 )
 @spec_argument
 @click.option("-o", "--output", help="The file to write, - for standard output.  [default: NAME.py]")
+@weights_option
 @spec_options
 @json_option
-def compile_(spec: str, output: str | None, settings: Any, inputs: Any, as_json: bool) -> None:
-    """Check a spec and write it as stand-alone PyTorch source."""
+def compile_(spec: str, output: str | None, weights: str | None, settings: Any, inputs: Any, as_json: bool) -> None:
+    """Check a spec and write it as stand-alone PyTorch source; with --weights also its weights, as safetensors."""
     from cnndsl.emit import emit
     from cnndsl.report import report
     from cnndsl.table import brief
@@ -93,27 +96,36 @@ def compile_(spec: str, output: str | None, settings: Any, inputs: Any, as_json:
     graph = build(spec, settings, inputs)
     source = emit(graph)
     target = output or f"{graph.name}.py"
+    if weights and target == "-":
+        raise click.UsageError("--weights writes a file beside the source: give -o a name")
+    found, arrays = fitted(graph, weights, settings), Path(target).with_suffix(".safetensors")
+    if weights:
+        write_weights(graph, weights, settings, arrays)
     if target == "-":
         click.echo(source, nl=False)
     else:
         write(Path(target), source.encode())
     stream = sys.stderr if target == "-" else sys.stdout
     if as_json:
-        print_json({**entry(graph), "source": target}, stream)
+        print_json({**entry(graph, found), "source": target}, stream)
         return
     click.echo(f"{graph.name}  {graph.file}".rstrip(), file=stream)
-    print_pairs((*brief(report(graph)), ("source", f"{target} ({len(source.splitlines())} lines)")), stream)
+    written = [("source", f"{target} ({len(source.splitlines())} lines)")]
+    written += [("weights", f"{arrays} ({found})")] if found else []
+    print_pairs((*brief(report(graph)), *written), stream)
 
 
 @cli.command(
     epilog="\b\nExamples:\n  cnndsl check specs/*.cnn\n  cnndsl check specs/unet.cnn --input 3x64x64\n  cnndsl check vgg16 --json\n"
-    "  cnndsl check resnet50 --input 3xHxW          the sizes it accepts; --why says what keeps out the others"
+    "  cnndsl check resnet50 --input 3xHxW          the sizes it accepts; --why says what keeps out the others\n"
+    "  cnndsl check resnet50 --weights resnet50.pth whether a checkpoint fits"
 )
 @specs_argument
 @click.option("--why", is_flag=True, help="With sizes left open: what keeps sizes out, place by place.")
+@weights_option
 @spec_options
 @json_option
-def check(specs: tuple[str, ...], why: bool, settings: Any, inputs: Any, as_json: bool) -> None:
+def check(specs: tuple[str, ...], why: bool, weights: str | None, settings: Any, inputs: Any, as_json: bool) -> None:
     """Check nets, a line for each; a file means all its nets. With sizes left open, also which sizes they accept."""
     from cnndsl.report import report
     from cnndsl.table import one_line
@@ -123,14 +135,20 @@ def check(specs: tuple[str, ...], why: bool, settings: Any, inputs: Any, as_json
     for spec in specs:
         text = sys.stdin.read() if spec == "-" else spec
         graphs, error = checked(text, settings, inputs)
+        errors = [error] if error is not None else []
         for graph in graphs:
             told = limits(text, graph, settings, inputs) if why else ()
-            entries.append(entry(graph) | ({"limits": [found.to_json() for found in told]} if why else {}))
+            try:
+                fit = fitted(graph, weights, settings)
+            except SpecError as misfit:
+                errors.append(misfit)
+                continue
+            entries.append(entry(graph, fit) | ({"limits": [found.to_json() for found in told]} if why else {}))
             if not as_json:
-                click.echo(one_line(report(graph)))
+                click.echo(one_line(report(graph)) + (f"\n    weights {fit}" if fit else ""))
                 for found in told:
                     click.echo(f"\n{found.render(wants_color(sys.stdout))}")
-        if error is not None:
+        for error in errors:
             failed = True
             entries.append(failure(spec, error))
             if not as_json:
@@ -148,20 +166,36 @@ def check(specs: tuple[str, ...], why: bool, settings: Any, inputs: Any, as_json
 @click.option("--depth", type=click.IntRange(min=1), help="Fold blocks below this many levels into a line each.")
 @click.option("--receptive", is_flag=True, help="Add receptive field, effective stride and padding offset.")
 @at_option
+@weights_option
 @spec_options
 @json_option
-def summary(spec: str, depth: int | None, receptive: bool, at: Any, settings: Any, inputs: Any, as_json: bool) -> None:
-    """Print a row per layer: shape, params, MACs, activations, memory; as formulas where sizes are left open."""
+def summary(
+    spec: str,
+    depth: int | None,
+    receptive: bool,
+    at: Any,
+    weights: str | None,
+    settings: Any,
+    inputs: Any,
+    as_json: bool,
+) -> None:
+    """Print a row per layer: shape, params, MACs, activations, memory; as formulas where sizes are left open.
+
+    With --weights also the checkpoint's layer that fits.
+    """
     from cnndsl.receptive import receptive as fields_of
     from cnndsl.report import report
     from cnndsl.table import summary_table
 
     graph = build(spec, settings, inputs, at)
-    numbers = report(graph, fields_of(graph) if receptive or as_json else ())
+    fit = fitted(graph, weights, settings)
+    numbers = report(graph, fields_of(graph) if receptive or as_json else (), fit.layers if fit else {})
     if as_json:
         print_json(numbers.to_json(depth))
     else:
         print_table(summary_table(numbers, depth))
+        if fit:
+            click.echo(f"weights: {fit}")
 
 
 @cli.command(

@@ -6,9 +6,10 @@ are the numbers in a layer's output for one image, and memory is their size in b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from types import MappingProxyType
 from typing import Any
 
 from cnndsl.contract import shape_json
@@ -60,7 +61,7 @@ class Row:
 
     `op` is the layer or the block's call as a spec writes it. `shape` is the output's (of a block: of its last layer).
     `parents` are the blocks and labels it stands in, outermost first. `block` marks a block. `note` says what else matters. `field` are
-    the receptive fields (of a block: of its last layer), where they were asked for.
+    the receptive fields (of a block: of its last layer), where they were asked for, and `weights` is the layer of a checkpoint that fits.
     """
 
     path: str
@@ -73,6 +74,7 @@ class Row:
     in_place: bool = False
     note: str = ""
     field: Field | None = None
+    weights: str = ""
 
     @property
     def depth(self) -> int:
@@ -87,6 +89,7 @@ class Row:
             "block": self.block,
             "aux": self.aux,
             **(self.field.to_json() if self.field is not None else {}),
+            **({"weights": self.weights} if self.weights else {}),
         }
 
 
@@ -175,9 +178,14 @@ class Report:
         }
 
 
-def report(graph: Graph, fields: Sequence[Field] = ()) -> Report:
-    """The numbers of a checked net, a row per node in the order of the graph, each with its receptive field if they are given."""
-    rows = tuple(_row(graph, node, fields[node.index] if fields else None) for node in graph.nodes)
+def report(graph: Graph, fields: Sequence[Field] = (), weights: Mapping[str, str] = MappingProxyType({})) -> Report:
+    """The numbers of a checked net, a row per node in the order of the graph.
+
+    Each with its receptive field if they are given, and with the layer of a checkpoint that fits, by path, if those are.
+    """
+    rows = tuple(
+        _row(graph, node, fields[node.index] if fields else None, weights.get(node.path, "")) for node in graph.nodes
+    )
     stored = sum(prod(w.shape) for node in graph.nodes for w in graph.weights(node).values())
     total = add(row.numbers for row in rows)
     return Report(
@@ -201,7 +209,7 @@ def add(numbers: Iterable[Numbers]) -> Numbers:
     return sum(numbers, start=Numbers())
 
 
-def _row(graph: Graph, node: Node, field: Field | None) -> Row:
+def _row(graph: Graph, node: Node, field: Field | None, weights: str) -> Row:
     own = Numbers(graph.node_params(node), graph.node_macs(node), prod(node.shape))
     shared = "" if node.shares is None else f"weights of {graph.nodes[node.shares].path}"
     if node.shares is not None and graph.nodes[node.shares].path == node.path:
@@ -217,6 +225,7 @@ def _row(graph: Graph, node: Node, field: Field | None) -> Row:
         in_place=node.op.family in IN_PLACE,
         note=", ".join(note for note in notes if note),
         field=field,
+        weights=weights,
     )
 
 

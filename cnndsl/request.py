@@ -12,6 +12,7 @@ from cnndsl.terminal import Failure
 
 if TYPE_CHECKING:
     from cnndsl.graph import Graph
+    from cnndsl.weights import Fit
 
 
 def build(
@@ -46,6 +47,31 @@ def _given(inputs: Sequence[str]) -> str | Sequence[str] | None:
     return None if not inputs else inputs[0] if len(inputs) == 1 else tuple(inputs)
 
 
+def fitted(graph: Graph, weights: str | None, settings: dict[str, Any]) -> Fit | None:
+    """What fits where of the checkpoint `--weights` names, if it names one. Raises SpecError."""
+    if weights is None:
+        return None
+    from cnndsl.weights import fit
+
+    return fit(graph, weights, fresh_heads=bool(settings))
+
+
+def write_weights(graph: Graph, weights: str, settings: dict[str, Any], target: Path) -> None:
+    """Writes the checkpoint as safetensors with the names of the emitted source. Raises SpecError, Failure."""
+    import warnings
+
+    from cnndsl.lower import lower
+    from cnndsl.weights import FreshWeights, filled
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FreshWeights)  # the command line says so itself
+        module = filled(graph, lower, weights, fresh_heads=bool(settings))
+    try:
+        module.save(target)
+    except OSError as error:
+        raise Failure(f"cannot write {target}: {error.strerror or error}") from None
+
+
 def checked(spec: str, settings: dict[str, Any], inputs: tuple[str, ...]) -> tuple[list[Graph], SpecError | None]:
     """The graphs of all nets that a SPEC of `check` stands for, and what is wrong with the others."""
     from cnndsl.api import check_all
@@ -59,8 +85,8 @@ def checked(spec: str, settings: dict[str, Any], inputs: tuple[str, ...]) -> tup
     return graphs, SpecError(diagnostics) if diagnostics else None
 
 
-def entry(graph: Graph) -> dict[str, Any]:
-    """A checked net as plain data."""
+def entry(graph: Graph, fit: Fit | None = None) -> dict[str, Any]:
+    """A checked net as plain data, with what fits of a checkpoint."""
     from cnndsl.contract import shape_json
 
     contract = {} if graph.contract is None else {"contract": graph.contract.to_json()}
@@ -72,6 +98,7 @@ def entry(graph: Graph) -> dict[str, Any]:
         "params": graph.params,
         "macs": shape_json((graph.macs,))[0],
         **contract,
+        **({"weights": fit.to_json()} if fit else {}),
     }
 
 

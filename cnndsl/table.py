@@ -98,9 +98,10 @@ def _show_rich(table: Table, stream: IO[str], color: bool) -> None:
 def summary_table(report: Report, depth: int | None = None) -> Table:
     """A line per layer under the blocks it stands in; with `depth`, deeper blocks are one line each.
 
-    Receptive fields, where the report has them, come in three more columns.
+    Receptive fields, where the report has them, come in three more columns, a checkpoint's layers in one.
     """
     fields = [Column(head, True) for head in FIELDS] if any(row.field for row in report.rows) else []
+    sources = [Column("weights from")] if any(row.weights for row in report.rows) else []
     columns = (
         Column("path"),
         Column("op"),
@@ -110,12 +111,13 @@ def summary_table(report: Report, depth: int | None = None) -> Table:
         Column("activations", True),
         Column("memory (fp32)", True),
         *fields,
+        *sources,
     )
     rows = report.folded(depth)
     folded = {id(row) for row in rows}
     at = report.at
-    lines = tuple(_summary_line(row, id(row) not in folded, at) for row in report.heads(rows))
-    blank, aux = ("",) * len(fields), report.inference.here() != report.total.here()
+    lines = tuple(_summary_line(row, id(row) not in folded, at, bool(sources)) for row in report.heads(rows))
+    blank, aux = ("",) * len(fields + sources), report.inference.here() != report.total.here()
     totals = [_total_line("total" + " in training" * aux + at, report.total.here(), blank)]
     if aux:
         totals.append(_total_line("total at inference" + at, report.inference.here(), blank))
@@ -138,11 +140,11 @@ def summary_table(report: Report, depth: int | None = None) -> Table:
     return Table(columns, lines, f"{report.net}  {_flows(report)}", tuple(totals), tuple(notes))
 
 
-def _summary_line(row: Row, opens: bool, at: str) -> Line:
+def _summary_line(row: Row, opens: bool, at: str, sources: bool) -> Line:
     """A layer or a folded block with its numbers; a block that opens has none, its layers do. `at`: the reference of open sizes."""
     path = "  " * row.depth + row.path
     op = f"{row.op}  ({row.note})" if row.note else row.op
-    field = row.field.cells() if row.field else ()
+    field = (*(row.field.cells() if row.field else ()), *([row.weights] if sources else []))
     if opens:
         return Line((path, op, show_shape(row.shape), "", "", "", "", *field), "bold")
     return Line((path, op, show_shape(row.shape), *_numbers(row.numbers, at), *field), "dim" if row.aux else "")

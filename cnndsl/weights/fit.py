@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,24 @@ class Fit:
     def __str__(self) -> str:
         count = f"{len(self.arrays)} array{'s' * (len(self.arrays) != 1)} of {self.origin}, matched {self.how}"
         return f"{count}; {self.remark}" if self.remark else count
+
+    @property
+    def layers(self) -> dict[str, str]:
+        """The checkpoint's layer for each of the net's by path; `fresh` where it has none."""
+        found: dict[str, str] = {}
+        for name, array in self.arrays.items():
+            found.setdefault(name.rpartition(".")[0], re.split(r"[./](?=[^./]*$)", array.key)[0])
+        return found | dict.fromkeys(self.fresh, "fresh")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: the checkpoint's arrays by the net's names, what stays fresh, what is not used."""
+        return {
+            "checkpoint": self.origin,
+            "matched": self.how,
+            "arrays": {name: array.key for name, array in self.arrays.items()},
+            "fresh": list(self.fresh),
+            "unused": list(self.dropped),
+        }
 
     @property
     def remark(self) -> str:

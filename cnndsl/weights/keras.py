@@ -12,13 +12,13 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from cnndsl.diagnostic import SpecError
 from cnndsl.op import Shape
 from cnndsl.weights.checkpoint import Checkpoint, array_of, unreadable
 from cnndsl.weights.keras_flow import classes, flow_of, snake
@@ -83,8 +83,10 @@ def read_keras(path: Path) -> Checkpoint:
                 layers = _older(file.get("model_weights", file))
                 return _checkpoint(layers, json.loads(text) if text is not None else None, str(path))
             return _checkpoint(_stored(file), None, str(path))
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile) as error:
-        raise unreadable(f"{path} is no Keras file, or only a part of one", str(error).strip('"')) from None
+    except SpecError:
+        raise
+    except Exception as error:  # whatever a damaged file makes zipfile, json and HDF5 raise
+        raise unreadable(f"{path} is no Keras file, or only a part of one", str(error).strip("'\"")) from None
 
 
 def read_model(model: Any) -> Checkpoint:
@@ -94,7 +96,9 @@ def read_model(model: Any) -> Checkpoint:
         roles = _roles(snake(type(layer).__name__), [weight.name for weight in layer.weights])
         found = {}
         for role, weight in zip(roles, layer.weights, strict=True):
-            found[role] = _array(f"{path}/{weight.name}", weight.numpy())
+            value = weight.value
+            array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else weight.numpy()
+            found[role] = _array(f"{path}/{weight.name}", array)
         layers.append(Layer(path, snake(type(layer).__name__), found))
     return _checkpoint(layers, json.loads(model.to_json()), f"the Keras model {model.name}")
 
@@ -118,7 +122,7 @@ def _stored(file: Any) -> list[Layer]:
     found.sort(key=lambda entry: (entry[0], entry[1]))
     layers = []
     for _, _, path, kind, group in found:
-        data = [group[key] for key in sorted(group, key=int)]
+        data = [_own(group, key) for key in sorted(group, key=int)]
         roles = _roles(kind, [""] * len(data))
         named = {role: _array(f"{path}/{role}", array[()]) for role, array in zip(roles, data, strict=True)}
         layers.append(Layer(path, kind, named))
@@ -130,7 +134,7 @@ def _groups(group: Any, path: str) -> Iterator[tuple[int, str, str, str, Any]]:
     if "layers" not in group:
         return
     for key in group["layers"]:
-        inner = group["layers"][key]
+        inner = _own(group["layers"], key)
         match = re.fullmatch(r"(.*?)(?:_(\d+))?", key)
         assert match is not None
         kind, number = match[1], int(match[2] or 0)
@@ -140,6 +144,17 @@ def _groups(group: Any, path: str) -> Iterator[tuple[int, str, str, str, Any]]:
             yield from _groups(inner, name)
         elif len(inner.get("vars", ())):
             yield number, f"{path}/{kind}", name, kind, inner["vars"]
+
+
+def _own(group: Any, path: str) -> Any:
+    """What stands in a file itself: links that lead elsewhere, into other files as well, are not followed."""
+    import h5py
+
+    for key in path.split("/"):
+        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+            raise ValueError(f"{path} is a link to something else")
+        group = group[key]
+    return group
 
 
 def _array(key: str, data: Any) -> Array:
@@ -152,10 +167,13 @@ def _older(file: Any) -> list[Layer]:
     """The layers of an `.h5` file, in the order of the model."""
     layers = []
     for name in map(_text, file.attrs["layer_names"]):
-        group = file[name]
+        group = _own(file, name)
         keys = [_text(key) for key in group.attrs.get("weight_names", ())] or list(_datasets(group))
-        for path, members in groupby(keys, key=lambda key: key.rpartition("/")[0]):
-            found = {_text(key).rpartition("/")[2].partition(":")[0]: _array(key, group[key][()]) for key in members}
+        parts: dict[str, dict[str, Array]] = {}
+        for key in keys:
+            path, _, role = key.rpartition("/")
+            parts.setdefault(path, {})[role.partition(":")[0]] = _array(key, _own(group, key)[()])
+        for path, found in parts.items():
             inner = path.rpartition("/")[2]
             layers.append(Layer(name if inner in (name, "") else f"{name}/{inner}", _guess(found), found))
     return layers

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
+import warnings
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -33,14 +35,17 @@ def read_safetensors(path: Path) -> Checkpoint:
 
 def read_torch(path: Path) -> Checkpoint:
     try:
-        try:
-            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except RuntimeError:  # the format before torch 1.6 cannot be mapped
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle protocols: what it holds is looked at below
+            try:
+                loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            except RuntimeError:  # the format before torch 1.6 cannot be mapped
+                loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "weights_only" not in str(error) and "Unsupported" not in str(error):
-            raise unreadable(f"{path} is no checkpoint, or only a part of one", _first_line(error)) from None
-        reason = next((line.strip() for line in str(error).splitlines() if "GLOBAL" in line), _first_line(error))
+            raise unreadable(f"{path} is no checkpoint, or only a part of one", _first_sentence(error)) from None
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))
+        reason = f"it names `{named[1]}`" if named else _first_sentence(error)
         raise SpecError(
             [
                 Diagnostic(
@@ -52,14 +57,14 @@ def read_torch(path: Path) -> Checkpoint:
             ]
         ) from None
     except Exception as error:  # whatever a damaged file makes torch raise
-        raise unreadable(f"{path} is no checkpoint, or only a part of one", _first_line(error)) from None
+        raise unreadable(f"{path} is no checkpoint, or only a part of one", _first_sentence(error)) from None
     if not isinstance(loaded, Mapping):
         raise unreadable(f"{path} holds {type(loaded).__name__}, not a state dict")
     return from_mapping(loaded, str(path))
 
 
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+def _first_sentence(error: BaseException) -> str:
+    return str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
 
 
 def from_mapping(state: Mapping[str, Any], origin: str) -> Checkpoint:

@@ -56,5 +56,5 @@ def _is_keras(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return "config.json" in archive.namelist()
-    except (zipfile.BadZipFile, OSError):
+    except Exception:  # whatever a damaged archive makes zipfile raise
         return False

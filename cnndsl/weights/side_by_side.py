@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
@@ -21,8 +22,9 @@ def misfit(graph: Graph, net: Side, checkpoint: Checkpoint) -> Diagnostic:
     unlike = [place for place, (mark, _, _) in enumerate(rows) if mark != " "]
     left = [mine for mark, mine, _ in rows if mark != " " and mine is not None]
     over = [theirs for mark, _, theirs in rows if mark != " " and theirs is not None]
+    turned = sorted(unit.signature for unit in left) == sorted(unit.signature for unit in over)
     labels = [Label(unit.node.span, "no weights fit this layer") for unit in left[:1] if unit.node and unit.node.span]
-    if unlike:
+    if not turned:
         message = f"{checkpoint.origin} does not fit {graph.name}: {_count(left)} of the net without weights, {_count(over)} of the checkpoint left over"
     else:
         message = f"{checkpoint.origin} does not fit {graph.name}: the same layers, in an order that the net's flow does not allow"
@@ -40,18 +42,41 @@ def _count(units: list[Unit]) -> str:
 
 
 def _rows(net: Side, checkpoint: Checkpoint) -> Iterator[Row]:
-    """The layers of the net beside those of the checkpoint, in order; a mark says which have no partner."""
+    """The layers of the net beside those of the checkpoint; a mark says which have no partner.
+
+    By name where the names agree; else the first of a signature beside the first of that signature, and what is left beside what is most
+    alike. Where nothing is left it is the order that differs: then both sides stand in theirs.
+    """
     ours, theirs = list(net.units), list(checkpoint.units)
     if not checkpoint.ordered:
         theirs.sort(key=lambda unit: natural(unit.name))
-    places = {unit.name: place for place, unit in enumerate(ours)}
-    if sum(unit.name in places for unit in theirs) * 2 > len(theirs):  # the names agree: beside each other by name
-        named = {unit.name: unit for unit in theirs}
-        for unit in ours:
-            other = named.pop(unit.name, None)
-            yield " " if other is not None and other.signature == unit.signature else "!", unit, other
-        yield from (("!", None, unit) for unit in named.values())
+    named = {unit.name for unit in ours} & {unit.name for unit in theirs}
+    by_name = len(named) * 2 > len(theirs)
+    waiting: dict[object, deque[Unit]] = {}
+    for unit in theirs:
+        waiting.setdefault((unit.name in named and by_name and unit.name, unit.signature), deque()).append(unit)
+    partners = []
+    for unit in ours:
+        queue = waiting.get((unit.name in named and by_name and unit.name, unit.signature))
+        partners.append(queue.popleft() if queue else None)
+    left = [unit for queue in waiting.values() for unit in queue]
+    if None not in partners and not left:
+        yield from _in_order(ours, theirs)
         return
+    for unit, partner in zip(ours, partners, strict=True):
+        other = partner if partner is not None else next((k for k in left if _alike(unit, k)), None)
+        if partner is None and other is not None:
+            left.remove(other)
+        yield "!" if partner is None else " ", unit, other
+    yield from (("!", None, unit) for unit in theirs if unit in left)
+
+
+def _alike(mine: Unit, theirs: Unit) -> bool:
+    """Whether two units that do not fit are of one kind, or bear one name."""
+    return mine.name == theirs.name or [role for role, _ in mine.signature] == [role for role, _ in theirs.signature]
+
+
+def _in_order(ours: list[Unit], theirs: list[Unit]) -> Iterator[Row]:
     blocks = SequenceMatcher(None, [u.signature for u in ours], [u.signature for u in theirs], autojunk=False)
     for tag, a, b, c, d in blocks.get_opcodes():
         mark = " " if tag == "equal" else "!"
