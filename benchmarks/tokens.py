@@ -1,9 +1,12 @@
 """How much text a net takes: `python benchmarks/tokens.py [--save docs/compactness.md]`.
 
-Every shipped spec beside torchvision's definition of the same net, in tokens of the pattern `\\w+|[^\\w\\s]`. A spec counts
-with all blocks it uses, its comments and its `about` left out. Of torchvision's source only the classes and functions
-that define the net count, and of those only what computes: `pruned` says what is taken away first. torchvision is
-read, never imported.
+Every shipped spec beside torchvision's, Keras' or timm's definition of the same net, in tokens of the pattern
+`\\w+|[^\\w\\s]`. A spec counts with every block it uses, once, and with the lines that import them; its comments and its
+`about` are left out. Of a framework's source only the classes, functions and tables that define the net count, and of
+those only what computes: `Pruner` says what is taken away first. The frameworks are read, never imported.
+
+The file has more than 300 lines, a quarter of them tables, because it stands alone: a script that imports nothing of
+the project, and that a test loads by its path.
 """
 
 from __future__ import annotations
@@ -13,46 +16,208 @@ import ast
 import importlib.metadata
 import importlib.util
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = ROOT / "specs"
 TOKEN = re.compile(r"\w+|[^\w\s]")
-ITEM = re.compile(r"^(def|net|from|input)\b", re.MULTILINE)
+ITEM = re.compile(r"^(def|net|from)\b", re.MULTILINE)
+WORD = re.compile(r"(?<![@\w])(?<!\bas )[A-Za-z_]\w*(?!\s*=)")
+"""A word of a spec that may name a block: no label, no reference, no attribute."""
 
-LAYOUT: dict[str, tuple[str, tuple[str, ...]]] = {
-    "alexnet": ("alexnet", ("AlexNet",)),
-    **{f"vgg{n}": ("vgg", ("VGG", "make_layers")) for n in (11, 13, 16, 19)},
-    "googlenet": ("googlenet", ("GoogLeNet", "Inception", "BasicConv2d")),
-    **{f"resnet{n}": ("resnet", ("conv3x3", "BasicBlock", "conv1x1", "ResNet")) for n in (18, 34)},
-    **{f"resnet{n}": ("resnet", ("conv3x3", "conv1x1", "Bottleneck", "ResNet")) for n in (50, 101, 152)},
+VERSIONS = {"torchvision": "0.28.0", "keras": "3.15.1", "timm": "1.0.31"}
+"""The page is made beside these."""
+
+
+# --- where a framework defines a net -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """Definitions of one file of a framework, and what is known of their options where they define the net.
+
+    `A.b` is the function `b` inside of the function `A`, or the entry `b` of the table `A`. What has a known value is
+    folded (`if batch_norm:` leaves one of its branches) and is left out of signatures, calls and assignments.
+
+    The function that calls the definitions with a net's depths or widths (`resnet50`, `NASNetMobile`) belongs to them, and what
+    it calls to do so (`_resnet`): without it nothing says which net of the family this is, nor that VGG's layers are made of a
+    row of its table; a spec's net has its depths, too. Loading is folded away in them. A function that hands nothing on
+    (`alexnet`) does not count.
+    """
+
+    file: str
+    names: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+NO_DILATION: dict[str, object] = {"dilate": False, "replace_stride_with_dilation": None}
+NO_HEAD: dict[str, object] = {"_forward_impl": None, "avgpool": None, "fc": None}
+AUX = {"aux_logits": True}
+
+
+NO_WEIGHTS: dict[str, object] = {"weights": None, "progress": None}
+"""A function with a net's depths loads nothing."""
+
+
+def _resnet(block: str, net: str) -> tuple[Part, ...]:
+    blocks = Part("models/resnet.py", f"conv3x3 conv1x1 {block} ResNet", NO_DILATION)
+    return blocks, Part("models/resnet.py", f"_resnet {net}", NO_WEIGHTS)
+
+
+def _vgg(row: str, net: str) -> tuple[Part, ...]:
+    facts = NO_WEIGHTS | {"batch_norm": net.endswith("_bn")}
+    return (Part("models/vgg.py", f"VGG make_layers cfgs.{row} _vgg {net}", facts),)
+
+
+def _segmentation(file: str, names: str) -> tuple[Part, ...]:
+    backbone = (Part("models/resnet.py", "conv3x3 conv1x1 Bottleneck"), Part("models/resnet.py", "ResNet", NO_HEAD))
+    head = (Part("models/segmentation/fcn.py", "FCNHead"), Part(f"models/segmentation/{file}.py", names))
+    shared = (Part("models/segmentation/_utils.py", "_SimpleSegmentationModel"),)
+    return *backbone, Part("models/_utils.py", "IntermediateLayerGetter"), *head, *shared
+
+
+CONV_NORM = Part("ops/misc.py", "ConvNormActivation Conv2dNormActivation")
+DIVISIBLE = Part("models/_utils.py", "_make_divisible")
+INCEPTION = "Inception3 InceptionA InceptionB InceptionC InceptionD InceptionE InceptionAux BasicConv2d"
+MBCONV = "_MBConvConfig MBConvConfig MBConv EfficientNet _efficientnet_conf _efficientnet efficientnet_b0"
+SHUFFLENET = "channel_shuffle InvertedResidual ShuffleNetV2 _shufflenetv2 shufflenet_v2_x1_0"
+RETINANET = (
+    Part("models/resnet.py", "conv3x3 conv1x1 Bottleneck"),
+    Part("models/resnet.py", "ResNet", NO_DILATION | NO_HEAD),
+    Part("models/_utils.py", "IntermediateLayerGetter"),
+    Part("models/detection/backbone_utils.py", "BackboneWithFPN"),
+    Part("ops/feature_pyramid_network.py", "FeaturePyramidNetwork LastLevelP6P7"),
+    Part("models/detection/retinanet.py", "RetinaNetHead RetinaNetClassificationHead RetinaNetRegressionHead"),
+    CONV_NORM,
+)
+DENSENET = Part("models/densenet.py", "_DenseLayer _DenseBlock _Transition DenseNet")
+VGG_ROWS = {11: "A", 13: "B", 16: "D", 19: "E"}
+
+
+def _densenet(depth: int) -> Part:
+    return Part("models/densenet.py", f"_densenet densenet{depth}", NO_WEIGHTS)
+
+
+def _squeezenet(version: str) -> tuple[Part, ...]:
+    names = f"Fire SqueezeNet _squeezenet squeezenet{version}"
+    return (Part("models/squeezenet.py", names, NO_WEIGHTS | {"version": version}),)
+
+
+TORCHVISION: dict[str, tuple[Part, ...]] = {
+    "alexnet(_torchvision)?": (Part("models/alexnet.py", "AlexNet"),),
+    **{f"vgg{n}{norm}": _vgg(row, f"vgg{n}{norm}") for n, row in VGG_ROWS.items() for norm in ("", "_bn")},
+    "googlenet(_torchvision)?": (Part("models/googlenet.py", "GoogLeNet Inception InceptionAux BasicConv2d", AUX),),
+    "inception_v3(_keras)?": (Part("models/inception.py", INCEPTION, AUX),),
+    **{f"resnet{n}": _resnet("BasicBlock", f"resnet{n}") for n in (18, 34)},
+    **{f"resnet{n}(_v1|_v1_caffe|_keras)?": _resnet("Bottleneck", f"resnet{n}") for n in (50, 101, 152)},
+    "resnext50.*": _resnet("Bottleneck", "resnext50_32x4d"),
+    "resnext101_(32x4d|32x8d|keras)": _resnet("Bottleneck", "resnext101_32x8d"),
+    **{net: _resnet("Bottleneck", net) for net in ("resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2")},
+    **{f"densenet{n}(_keras)?": (DENSENET, _densenet(n)) for n in (121, 161, 169, 201)},
+    **{f"squeezenet{version}": _squeezenet(version) for version in ("1_0", "1_1")},
+    "mobilenet_v2(_keras)?": (Part("models/mobilenetv2.py", "InvertedResidual MobileNetV2"), CONV_NORM, DIVISIBLE),
+    "shufflenet_v2": (Part("models/shufflenetv2.py", SHUFFLENET, NO_WEIGHTS),),
+    "efficientnet_b0(_keras)?": (
+        Part("models/efficientnet.py", MBCONV, NO_WEIGHTS | {"arch": "efficientnet_b0"}),
+        *(CONV_NORM, Part("ops/misc.py", "SqueezeExcitation"), DIVISIBLE),
+    ),
+    "deeplabv3_resnet50": _segmentation(
+        "deeplabv3", "DeepLabV3 DeepLabHead ASPPConv ASPPPooling ASPP _deeplabv3_resnet"
+    ),
+    "fcn_resnet50": _segmentation("fcn", "FCN _fcn_resnet"),
+    "retinanet(_c5)?": RETINANET,
+}
+"""Nets, as patterns of their names, and where torchvision has them, up to details (a bias, a norm's constants, a stride)."""
+
+
+def _keras(file: str, names: str, **facts: object) -> Part:
+    return Part(f"src/applications/{file}.py", names, KERAS_OPTIONS | facts)
+
+
+KERAS_OPTIONS: dict[str, object] = {
+    "backend": SimpleNamespace(image_data_format=lambda: "channels_last"),
+    "include_top": True,
+    **dict.fromkeys(("weights", "weights_name", "classifier_activation", "pooling", "input_tensor", "input_shape")),
+    **dict.fromkeys(("default_size", "rows", "cols", "row_axis", "col_axis")),
+    **dict.fromkeys(("name", "bn_name", "ac_name", "conv_name", "block_name", "prefix", "get_config")),
+    **dict.fromkeys(("kernel_initializer", "depthwise_initializer")),
+    **dict.fromkeys(("bn_axis", "channel_axis", "channel_dim"), 3),
+    "img_dim": 2,
+}
+"""Options of every Keras application: the head is there, no weights are loaded, the input is a new one, channels come last.
+
+What only names layers goes with them, and what initialises weights.
+"""
+
+KERAS_PAD = _keras("imagenet_utils", "correct_pad")
+KERAS_DENSENET = "dense_block transition_block conv_block DenseNet"
+KERAS_NASNET = "NASNet _separable_conv_block _adjust_block _normal_a_cell _reduction_a_cell"
+
+KERAS: dict[str, tuple[Part, ...]] = {
+    "vgg16": (_keras("vgg16", "VGG16"),),
+    "vgg19": (_keras("vgg19", "VGG19"),),
     **{
-        f"densenet{n}": ("densenet", ("_DenseLayer", "_DenseBlock", "_Transition", "DenseNet"))
-        for n in (121, 161, 169, 201)
+        f"resnet{n}(_v1|_v1_caffe|_keras)?": (
+            _keras("resnet", "ResNet", preact=False),
+            _keras("resnet", f"residual_block_v1 stack_residual_blocks_v1 ResNet{n}"),
+        )
+        for n in (50, 101, 152)
     },
-    "mobilenet_v2": ("mobilenetv2", ("InvertedResidual", "MobileNetV2")),
+    **{
+        f"resnet{n}v2_keras": (
+            _keras("resnet", "ResNet", preact=True),
+            _keras("resnet", "residual_block_v2 stack_residual_blocks_v2"),
+            _keras("resnet_v2", f"ResNet{n}V2"),
+        )
+        for n in (50, 101, 152)
+    },
+    "inception_v3(_keras)?": (_keras("inception_v3", "InceptionV3 conv2d_bn"),),
+    "inception_resnet_v2(_keras)?": (
+        _keras(
+            "inception_resnet_v2", "InceptionResNetV2 conv2d_bn CustomScaleLayer inception_resnet_block", block_idx=None
+        ),
+    ),
+    "xception(_timm)?": (_keras("xception", "Xception"),),
+    **{f"densenet{n}(_keras)?": (_keras("densenet", f"{KERAS_DENSENET} DenseNet{n}"),) for n in (121, 169, 201)},
+    "mobilenet_v1|mobilenet_keras": (
+        _keras("mobilenet", "MobileNet _conv_block _depthwise_conv_block", block_id=None),
+    ),
+    "mobilenet_v2(_keras)?": (_keras("mobilenet_v2", "MobileNetV2 _inverted_res_block _make_divisible"), KERAS_PAD),
+    "efficientnet_b0(_keras)?": (
+        _keras("efficientnet", "EfficientNet block DEFAULT_BLOCKS_ARGS EfficientNetB0"),
+        KERAS_PAD,
+    ),
+    **{
+        f"nasnet_{size.lower()}(_keras)?": (_keras("nasnet", f"{KERAS_NASNET} NASNet{size}", block_id=None), KERAS_PAD)
+        for size in ("Mobile", "Large")
+    },
 }
-"""Where torchvision defines a net: the file in `torchvision/models`, and the classes and functions there."""
+"""The same for Keras."""
 
-ELSEWHERE = {
-    "mobilenet_v2": (
-        ("ops/misc.py", ("ConvNormActivation", "Conv2dNormActivation")),
-        ("models/_utils.py", ("_make_divisible",)),
-    )
+INCEPTION_V4 = "Mixed3a Mixed4a Mixed5a InceptionA ReductionA InceptionB ReductionB InceptionC InceptionV4"
+DARKNET = "DarkBlock DarkStage create_csp_stem _get_stage_fn _get_block_fn _get_attn_fn create_csp_stages CspNet"
+
+TIMM: dict[str, tuple[Part, ...]] = {
+    "inception_v4": (Part("models/inception_v4.py", INCEPTION_V4),),
+    "dpn68": (Part("models/dpn.py", "BnAct BnActConv2d DualPathBlock DPN", {"b": False, "small": True}),),
+    "se_resnet50(_timm)?": (Part("models/senet.py", "SEModule Bottleneck SEResNetBottleneck SENet"),),
+    "hrnet_w18": (
+        Part("models/hrnet.py", "HighResolutionModule SequentialList HighResolutionNet"),
+        Part("models/resnet.py", "BasicBlock Bottleneck"),
+    ),
+    "darknet53": (Part("models/cspnet.py", DARKNET),),
 }
-"""The classes and functions of other files that a net is made of."""
+"""The same for timm, of nets that neither of the others has, with all the options that timm has for them."""
 
-CONFIGURATIONS = {"vgg11": "A", "vgg13": "B", "vgg16": "D", "vgg19": "E"}
-"""A row of `cfgs` in vgg.py belongs to each of these."""
+FRAMEWORKS = {"torchvision": TORCHVISION, "keras": KERAS, "timm": TIMM}
 
-NO_ARITHMETIC = {
-    *("init_weights", "zero_init_residual", "memory_efficient", "transform_input", "_version", "__constants__"),
-    *("aux_logits", "dropout_aux", "aux1", "aux2", "aux_defined", "inception_aux_block"),
-}
-"""Parameters and variables of initialisation, checkpointing, auxiliary classifiers and preprocessing."""
 
-NO_ARITHMETIC_METHODS = {"any_requires_grad", "_transform_input", "eager_outputs"}
+# --- specs ---------------------------------------------------------------------------------------------------------
 
 
 def tokens(text: str) -> int:
@@ -65,80 +230,108 @@ def lines(text: str) -> int:
     return sum(bool(line.strip()) for line in text.splitlines())
 
 
-# --- specs ---------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Spec:
+    """A file without its comments and its `about`: nets and blocks by name, and imports by the name they give.
+
+    An import is its line, the file it reads and the name there.
+    """
+
+    nets: dict[str, str]
+    blocks: dict[str, str]
+    imports: dict[str, tuple[str, Path, str]]
 
 
-def stripped(text: str) -> str:
-    """A spec without its comments and its `about`."""
-    text = re.sub(r"#[^\n]*", "", text)
-    return re.sub(r"\babout\s*\{[^}]*\}", "", text)
+@cache
+def read(path: Path) -> Spec:
+    """The parts of a spec's file."""
+    text = re.sub(r"#[^\n]*", "", path.read_text(encoding="utf-8"))
+    text = re.sub(r"\babout\s*\{[^}]*\}", "", text)
+    starts = [match.start() for match in ITEM.finditer(text)]
+    spec = Spec({}, {}, {})
+    for part in (text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)):
+        if named := re.match(r"(def|net)\s+(\w+)", part):
+            (spec.nets if named[1] == "net" else spec.blocks)[named[2]] = part
+        elif source := re.match(r'from\s+"([^"]+)"\s+import\b(.*)', part, re.DOTALL):
+            for original, _, new in re.findall(r"(\w+)(\s+as\s+(\w+))?", source[2]):
+                spec.imports[new or original] = (part, path.with_name(source[1]), original)
+    return spec
 
 
-def items(text: str) -> dict[tuple[str, str], str]:
-    """The blocks, nets and imports of a stripped spec, by kind and name."""
-    starts = [match.start() for match in ITEM.finditer(text) if match[1] != "input"]
-    parts = [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
-    named = [(re.match(r"(def|net)\s+(\w+)|from", part), part) for part in parts]
-    return {(m[1] or "from", m[2] or part): part for m, part in named if m}
+def uses(file: Path, text: str) -> Iterator[tuple[str, Path, str]]:
+    """The blocks that a text of a file may use: the line that imports it (or nothing), the block's file and its name there."""
+    spec = read(file)
+    for word in WORD.findall(text):
+        if word in spec.blocks:
+            yield "", file, word
+        elif word in spec.imports:
+            yield spec.imports[word]
+
+
+def parts_of_spec(path: Path, net: str) -> list[str]:
+    """What defines a net: lines that import, the net, and every block that it uses, at any depth, each once."""
+    text = read(path).nets[net]
+    imports, blocks, waiting = dict[str, None](), dict[tuple[Path, str], str](), [(path, text)]
+    for file, part in waiting:
+        for line, place, name in uses(file, part):
+            imports[line] = None
+            if (place, name) not in blocks:
+                blocks[place, name] = read(place).blocks[name]
+                waiting.append((place, blocks[place, name]))
+    return [*imports, text, *blocks.values()]
 
 
 def definition(path: Path, net: str) -> str:
-    """The text that defines a net: the net and every block that it uses, at any depth, from whatever file."""
-    found = items(stripped(path.read_text(encoding="utf-8")))
-    blocks = {name: part for (kind, name), part in found.items() if kind == "def"}
-    imports = [part for (kind, _), part in found.items() if kind == "from"]
-    parts, waiting, seen = [found["net", net]], [found["net", net]], set[str]()
-    used: list[str] = []
-    while waiting:
-        words = set(re.findall(r"[A-Za-z_]\w*", waiting.pop()))
-        for name in sorted(words - seen & words):
-            seen.add(name)
-            if name in blocks:
-                parts.append(blocks[name])
-                waiting.append(blocks[name])
-            for line in imports:
-                source = re.match(r'from\s+"([^"]+)"\s+import\b(.*)', line, re.DOTALL)
-                if source and re.search(rf"\b{name}\b", source[2]):
-                    original = re.search(rf"(\w+)\s+as\s+{name}\b", source[2])
-                    used.append(_block(path.with_name(source[1]), original[1] if original else name))
-    return "".join([*(line for line in imports if used), *parts, *used])
-
-
-def _block(path: Path, name: str) -> str:
-    """The text of a block of another file, with what it uses there."""
-    text = path.read_text(encoding="utf-8")
-    wrapped = f"{text}\nnet it_is_only_a_caller {{ {name} }}\n"
-    found = items(stripped(wrapped))
-    blocks = {block: part for (kind, block), part in found.items() if kind == "def"}
-    seen: list[str] = [name]
-    for block in seen:
-        seen.extend(word for word in re.findall(r"\w+", blocks[block]) if word in blocks and word not in seen)
-    return "".join(blocks[block] for block in seen)
+    """The text that defines a net."""
+    return "".join(parts_of_spec(path, net))
 
 
 def shipped() -> dict[str, Path]:
     """The file of every shipped net."""
-    found: dict[str, Path] = {}
-    for path in sorted(SPECS.glob("*.cnn")):
-        found |= {name: path for kind, name in items(stripped(path.read_text(encoding="utf-8"))) if kind == "net"}
-    return found
+    return {net: path for path in sorted(SPECS.glob("*.cnn")) for net in read(path).nets}
 
 
-# --- torchvision ---------------------------------------------------------------------------------------------------
+# --- sources -------------------------------------------------------------------------------------------------------
 
+NO_ARITHMETIC = {
+    *("init_weights", "zero_init_residual", "zero_init_last", "memory_efficient", "transform_input", "_version"),
+    *(
+        "__constants__",
+        "__annotations__",
+        "any_requires_grad",
+        "_transform_input",
+        "eager_outputs",
+        "prior_probability",
+    ),
+    *("_load_from_state_dict", "compute_loss", "BETWEEN_THRESHOLDS", "box_coder", "_loss_type"),
+    *("get_result_from_inner_blocks", "get_result_from_layer_blocks"),  # TorchScript's `self.blocks[i](x)`
+    *("get_classifier", "reset_classifier", "group_matcher", "set_grad_checkpointing", "grad_checkpointing"),
+    *("forward_intermediates", "prune_intermediate_layers", "feature_info", "dd", "device", "dtype"),
+}
+"""Parameters, variables and methods of initialisation, checkpointing, preprocessing, losses, loading, devices."""
 
-def torchvision_models() -> Path | None:
-    """The folder of torchvision's models, None where it is not installed."""
-    spec = importlib.util.find_spec("torchvision")
-    return Path(spec.submodule_search_locations[0]) / "models" if spec and spec.submodule_search_locations else None
+INITIALISES = (
+    "nn.init.",
+    "torch.nn.init.",
+    "_log_api_usage_once",
+    "warnings.warn",
+    "imagenet_utils.validate_activation",
+)
+NO_VALUE = ("cast(", "layers.Rescaling(", "layers.Normalization(", "layers.Activation(activation=classifier_activation")
 
 
 class Pruner(ast.NodeTransformer):
-    """Takes away what does not compute, so that the count is fair to torchvision (and rather in its favour).
+    """Takes away what does not compute, so that the count is fair to a framework (and rather in its favour).
 
     Docstrings, annotations, decorators, asserts and checks that only raise or warn, initialisation of weights, logging,
-    TorchScript's and checkpointing's branches, auxiliary classifiers, preprocessing, wrappers of `_forward`.
+    TorchScript's and checkpointing's branches, preprocessing, losses, loading, wrappers of `_forward`; of an option
+    with a known value, the branch that the net does not take. Of Keras also the names of layers, the axis of the
+    channels, and the last softmax, which no spec has.
     """
+
+    def __init__(self, facts: Mapping[str, object]) -> None:
+        self.facts = dict(facts)
+        self.names = NO_ARITHMETIC | facts.keys()
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         return self._body(node)
@@ -151,124 +344,103 @@ class Pruner(ast.NodeTransformer):
         return self._body(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST | None:
-        if node.name in NO_ARITHMETIC_METHODS or any("jit" in ast.unparse(mark) for mark in node.decorator_list):
+        if node.name in self.names or any("jit" in ast.unparse(mark) for mark in node.decorator_list):
             return None
         node.decorator_list, node.returns = [], None
         arguments = node.args
-        kept = [a for a in arguments.args if a.arg not in NO_ARITHMETIC]
+        kept = [a for a in arguments.args if a.arg not in self.names]
         given = dict(zip([a.arg for a in arguments.args][::-1], arguments.defaults[::-1], strict=False))
         arguments.args, arguments.defaults = kept, [given[a.arg] for a in kept if a.arg in given]
+        only = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        named = [(a, value) for a, value in only if a.arg not in self.names]
+        arguments.kwonlyargs, arguments.kw_defaults = [a for a, _ in named], [value for _, value in named]
         for argument in [*kept, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]:
             if argument:
                 argument.annotation = None
         return self._body(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        node.keywords = [word for word in node.keywords if word.arg not in NO_ARITHMETIC]
+        node.args = [given for given in node.args if _name(given) not in self.facts]
+        node.keywords = [word for word in node.keywords if not {word.arg, _name(word.value)} & self.names]
         return self.generic_visit(node)
 
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.AST] | None:
+        known = self._known(node.test)
+        if known is not None:
+            return self._visited(node.body if known else node.orelse)
         words = set(re.findall(r"\w+", ast.unparse(node.test)))
-        skipped = "is_scripting" in words or bool(words & NO_ARITHMETIC) or _only_complains(node.body)
-        if skipped and (_only_complains(node.body) or words & {"is_scripting", "memory_efficient"}):
-            return [part for part in map(self.visit, node.orelse) if part is not None]
-        return None if skipped else self._body(node)
+        if _only_complains(node.body) or words & {"is_scripting", "memory_efficient"}:
+            return self._visited(node.orelse)
+        if _only_complains(node.orelse):
+            node.orelse = []
+        return None if words & NO_ARITHMETIC else self._unless_empty(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        known = self._known(node.test)
+        chosen: ast.AST = node if known is None else node.body if known else node.orelse
+        return self.generic_visit(node) if chosen is node else self.visit(chosen)
+
+    def visit_With(self, node: ast.With) -> ast.AST | list[ast.AST]:
+        return self._visited(node.body) if "name_scope" in ast.unparse(node.items[0]) else self.generic_visit(node)
 
     def visit_For(self, node: ast.For) -> ast.AST | None:
-        return None if "self.modules()" in ast.unparse(node.iter) else self._body(node)
+        return None if ".modules()" in ast.unparse(node.iter) else self._unless_empty(node)
 
     def visit_Assert(self, node: ast.Assert) -> None:
         return None
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        logs = ast.unparse(node).startswith(("_log_api_usage_once", "warnings.warn"))
-        return None if isinstance(node.value, ast.Constant) or logs else self.generic_visit(node)
+        noise = isinstance(node.value, ast.Constant) or ast.unparse(node).startswith(INITIALISES)
+        called = getattr(node.value, "func", None)  # `feature_info.append(...)`
+        owner = _name(called.value) if isinstance(called, ast.Attribute) else ""
+        return None if noise or owner in NO_ARITHMETIC else self.generic_visit(node)
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
         target = node.targets[0]
-        name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
-        return None if name in NO_ARITHMETIC else self.generic_visit(node)
+        names = {_name(part) for part in (target.elts if isinstance(target, ast.Tuple) else [target])}
+        idle = ast.unparse(node.value).startswith(NO_VALUE)
+        return None if names <= self.names or idle else self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         if node.value is None:
             return None
         return self.visit_Assign(ast.copy_location(ast.Assign([node.target], node.value), node))
 
-    def visit_Return(self, node: ast.Return) -> ast.AST:
-        if isinstance(node.value, ast.Tuple):
-            kept = [e for e in node.value.elts if not (isinstance(e, ast.Name) and e.id in NO_ARITHMETIC)]
-            node.value = kept[0] if len(kept) == 1 else ast.Tuple(kept, ast.Load())
-        return self.generic_visit(node)
+    def _known(self, test: ast.expr) -> bool | None:
+        """What a condition is, None where it depends on more than the facts."""
+        try:
+            return bool(eval(ast.unparse(test), {"__builtins__": {}}, self.facts))
+        except (NameError, TypeError, AttributeError):
+            return None
+
+    def _visited(self, body: list[ast.stmt]) -> list[ast.AST]:
+        found = [self.visit(part) for part in body]
+        return list(chain.from_iterable(part if isinstance(part, list) else [part] for part in found if part))
+
+    def _unless_empty(self, node: ast.If | ast.For) -> ast.AST | None:
+        self.generic_visit(node)
+        return self._filled(node) if node.body or node.orelse else None
 
     def _body(self, node: ast.AST) -> ast.AST:
-        result = self.generic_visit(node)
-        if not getattr(result, "body", True):
-            result.body = [ast.Pass()]  # type: ignore[attr-defined]
-        return result
+        return self._filled(self.generic_visit(node))
+
+    def _filled(self, node: ast.AST) -> ast.AST:
+        if not getattr(node, "body", True):
+            node.body = [ast.Pass()]  # type: ignore[attr-defined]
+        return node
+
+
+def _name(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _only_complains(body: list[ast.stmt]) -> bool:
     return all(isinstance(part, ast.Raise) or "warnings.warn" in ast.unparse(part) for part in body[:1])
 
 
-def pruned(source: str) -> str:
-    """What computes of a piece of Python."""
-    return ast.unparse(ast.fix_missing_locations(Pruner().visit(ast.parse(source))))
-
-
-def torchvision_source(net: str) -> str | None:
-    """torchvision's definition of a net, unpruned; None where it has none. Raises LookupError for another layout."""
-    models = torchvision_models()
-    if net not in LAYOUT or models is None:
-        return None
-    name, wanted = LAYOUT[net]
-    path = models / f"{name}.py"
-    places = [(path, wanted), *((models.parent / file, names) for file, names in ELSEWHERE.get(net, ()))]
-    texts = [text for place, names in places for text in _named(place, names)]
-    if net in CONFIGURATIONS:
-        row = re.search(rf'^ *"{CONFIGURATIONS[net]}": (\[.*\]),$', path.read_text(encoding="utf-8"), re.MULTILINE)
-        texts.append(row[1] if row else "")
-    return "\n\n".join(texts)
-
-
-def _named(path: Path, wanted: tuple[str, ...]) -> list[str]:
-    """The text of some classes and functions of a file."""
-    source = path.read_text(encoding="utf-8")
-    parts = {getattr(part, "name", ""): part for part in ast.parse(source).body}
-    missing = set(wanted) - parts.keys()
-    if missing:
-        raise LookupError(f"torchvision's {path.name} has no {', '.join(sorted(missing))}")
-    return [ast.get_source_segment(source, parts[name]) or "" for name in wanted]
-
-
-# --- the table -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Row:
-    """A net: lines and tokens of its spec, tokens of torchvision's whole definition and of what computes in it."""
-
-    net: str
-    file: str
-    lines: int
-    tokens: int
-    whole: int | None
-    graph: int | None
-
-    @property
-    def ratio(self) -> float | None:
-        """torchvision's graph-only tokens for one of the spec's."""
-        return self.graph / self.tokens if self.graph else None
-
-
-def rows() -> list[Row]:
-    """A row per shipped net."""
-    result = []
-    for net, path in shipped().items():
-        text, torch = definition(path, net), torchvision_source(net)
-        whole, graph = (tokens(without_comments(torch)), tokens(pruned(torch))) if torch else (None, None)
-        result.append(Row(net, path.name, lines(text), tokens(text), whole, graph))
-    return result
+def pruned(source: str, facts: Mapping[str, object]) -> str:
+    """What computes of a piece of Python, where something is known of its options."""
+    return ast.unparse(ast.fix_missing_locations(Pruner(facts).visit(ast.parse(source))))
 
 
 def without_comments(source: str) -> str:
@@ -282,37 +454,148 @@ def without_comments(source: str) -> str:
     return ast.unparse(tree)
 
 
-def page(table: list[Row]) -> str:
+def package(framework: str) -> Path | None:
+    """The folder of a framework, None where it is not installed."""
+    spec = importlib.util.find_spec(framework)
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
+
+
+def parts_of(framework: str, net: str) -> tuple[Part, ...]:
+    """What defines a net in a framework; nothing where it does not have it."""
+    return next((parts for names, parts in FRAMEWORKS[framework].items() if re.fullmatch(names, net)), ())
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def source_of(folder: Path, part: Part) -> Iterator[str]:
+    """The definitions that a part names. Raises LookupError where a framework's version has another layout."""
+    for dotted in part.names.split():
+        found: ast.AST | None = _tree(folder / part.file)
+        for name in dotted.split("."):
+            found = found and _member(found, name)
+        if found is None:
+            raise LookupError(f"{part.file} has no {dotted}")
+        yield ast.unparse(found)
+
+
+def _member(node: ast.AST, name: str) -> ast.AST | None:
+    """A class, function or table of a module, a function of a function, an entry of a table."""
+    if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
+        rows = zip(node.value.keys, node.value.values, strict=True)
+        return next((value for key, value in rows if isinstance(key, ast.Constant) and key.value == name), None)
+    for part in getattr(node, "body", []):
+        targets = part.targets if isinstance(part, ast.Assign) else [getattr(part, "target", None)]
+        if getattr(part, "name", None) == name or name in map(_name, filter(None, targets)):
+            return part  # type: ignore[no-any-return]
+    return None
+
+
+# --- the table -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Size:
+    """Tokens of a framework's definition of a net: all of it, and what computes in it."""
+
+    whole: int
+    graph: int
+
+
+def size(framework: str, net: str) -> Size | None:
+    """The size of a net in a framework, None where it does not have it or is not installed."""
+    folder, parts = package(framework), parts_of(framework, net)
+    if folder is None or not parts:
+        return None
+    texts = [(text, part.facts) for part in parts for text in source_of(folder, part)]
+    whole = sum(tokens(without_comments(text)) for text, _ in texts)
+    return Size(whole, sum(tokens(pruned(text, facts)) for text, facts in texts))
+
+
+def yardstick(net: str) -> str | None:
+    """The framework that a net is measured by: torchvision where it has the net, else Keras where that has it."""
+    return next((name for name in ("torchvision", "keras") if parts_of(name, net)), None)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A net: lines and tokens of its spec, and its sizes in the frameworks."""
+
+    net: str
+    file: str
+    lines: int
+    tokens: int
+    sizes: dict[str, Size | None]
+
+    @property
+    def misses(self) -> list[str]:
+        """What is longer than 32 lines or a third of the framework that it is measured by."""
+        name = yardstick(self.net)
+        found = self.sizes[name] if name else None
+        long = [f"{self.lines} lines"] if self.lines > 32 else []
+        large = [f"1 : {found.graph / self.tokens:.1f} of {name}"] if found and 3 * self.tokens > found.graph else []
+        return long + large
+
+    def __str__(self) -> str:
+        cells: list[object] = [self.net, self.file, self.lines, self.tokens]
+        for found in self.sizes.values():
+            cells += [found.whole, found.graph, f"{found.graph / self.tokens:.1f}"] if found else [""] * 3
+        return f"| {' | '.join(map(str, cells))} |"
+
+
+def row(net: str, path: Path) -> Row:
+    """The row of a net."""
+    text = definition(path, net)
+    return Row(net, path.name, lines(text), tokens(text), {name: size(name, net) for name in FRAMEWORKS})
+
+
+def page() -> str:
     """The table as a page of the documentation."""
-    version = importlib.metadata.version("torchvision").split("+")[0] if torchvision_models() else "none"
-    head = [
-        "# Compactness",
-        "",
-        f"Made by `python benchmarks/tokens.py --save docs/compactness.md` beside torchvision {version}.",
-        "",
-        r"A token is a match of `\w+|[^\w\s]`. A spec counts with every block it uses; comments and `about` do not count.",
-        "Of torchvision the classes and functions that define the net count, without comments and docstrings (*whole*), and",
-        "of those what computes (*graph only*: no annotations, no checks that only raise or warn, no initialisation of weights,",
-        "no TorchScript, checkpointing, auxiliary classifiers or preprocessing). The functions that call the classes with a net's",
-        "depths do not count either. GoogLeNet's spec has its auxiliary classifiers all the same. torchvision's `alexnet` is",
-        "the one of 2014: no groups, no normalisation.",
-        "",
-        "| net | spec | lines | tokens | torchvision, whole | graph only | graph only : spec |",
-        "|---|---|--:|--:|--:|--:|--:|",
-    ]
-    for row in table:
-        ratio = "" if row.ratio is None else f"{row.ratio:.1f}"
-        cells = (row.net, row.file, row.lines, row.tokens, row.whole or "", row.graph or "", ratio)
-        head.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(head) + "\n"
+    rows = [row(net, path) for net, path in shipped().items()]
+    missed = [f"| {found.net} | {', '.join(found.misses)} |" for found in rows if found.misses]
+    beside = ", ".join(f"{name} {importlib.metadata.version(name).split('+')[0]}" for name in VERSIONS)
+    short = ["", "## Too long", "", TOO_LONG, "", "| net | |", "|---|---|", *missed] if missed else []
+    return "\n".join([HEAD.replace("BESIDE", beside), *map(str, rows), *short]) + "\n"
+
+
+HEAD = r"""# Compactness
+
+Made by `python benchmarks/tokens.py --save docs/compactness.md` beside BESIDE.
+
+A token is a match of `\w+|[^\w\s]`. A spec counts with every block it uses, once, and with the lines that import them;
+comments and `about` do not count. Of a framework the classes, functions and tables that define the net count, without
+comments and docstrings (*whole*), and of those what computes (*graph*): no annotations, no checks that only raise or
+warn, no initialisation of weights, no TorchScript, checkpointing, preprocessing, losses or loading, and of an option
+that tells nets of a family apart (batch normalisation in VGG, the version of SqueezeNet) the branch of this net alone.
+Other options stay, as parameters of a block stay in a spec, and so do auxiliary classifiers, which the specs have too.
+The functions that call the definitions with a net's depths or widths count, too, as a spec's net has them: without what
+they load. Of RetinaNet the backbone, the pyramid and the heads count, not anchors, boxes and losses.
+
+Of Keras' functions also everything that follows from `include_top=True`, `weights=None`, `input_tensor=None` and
+channels that come last is folded away, and with it `pooling`, the input's shape, the axis of the channels and the
+softmax of `classifier_activation`; `name=` arguments, and what only makes names, do not count either.
+
+A framework has a net here if its net is the same up to details: a bias, the constants of a norm, where a stride stands, an
+auxiliary classifier. Its `alexnet` is the one of 2014 (no groups, no normalisation). timm is shown where neither of the
+others has the net, for information: its definitions have many more options. *Ratio*: the framework's tokens (graph)
+for one of the spec's.
+
+| net | spec | lines | tokens | torchvision, whole | graph | ratio | Keras, whole | graph | ratio | timm, whole | graph | ratio |
+|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
+
+TOO_LONG = """\
+More than 32 lines with all blocks, or more than a third of torchvision's tokens (graph) where torchvision has the net,
+else of Keras' where Keras has it."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--save", type=Path, help="write the page here as well")
-    text = page(rows())
-    print(text, end="")
     arguments = parser.parse_args()
+    text = page()
+    print(text, end="")
     if arguments.save:
         arguments.save.write_text(text, encoding="utf-8")
 

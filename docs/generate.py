@@ -1,7 +1,7 @@
 """Writes the generated pages: `python docs/generate.py`.
 
 `docs/errors.md` is made of `cnndsl/codes.py` and `tests/errors`, `docs/ops.md` of the ops themselves, `docs/gallery.md` (in
-`gallery.py`) of the shipped specs and what is published about them.
+`gallery.py`) of the shipped specs, `ideas.toml` and what is published about them, `docs/keras_table.md` of `tests/keras_table.py`. It writes `docs/drawings` too (in `drawings.py`).
 
 `tests/test_docs.py` fails where a page differs from what this file gives.
 """
@@ -17,8 +17,10 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS.parent), str(DOCS.parent / "tests")]
 
+import drawings  # noqa: E402
 from catalogue import cases  # noqa: E402
 from gallery import gallery  # noqa: E402
+from keras_table import page as keras_table  # noqa: E402
 
 import cnndsl.ops  # noqa: E402, F401 - fills OPS
 from cnndsl.arguments import written_ops  # noqa: E402
@@ -27,7 +29,14 @@ from cnndsl.op import Op, show_shape  # noqa: E402
 from cnndsl.reference import call_syntax, default_text, first_sentence, given  # noqa: E402
 
 WRITTEN = "Written by `python docs/generate.py`; not to be edited."
-GROUPS = {"1": "Text", "2": "Names", "3": "Shapes", "4": "Arguments and values", "5": "Limits and files", "6": "Weights"}
+GROUPS = {
+    "1": "Text",
+    "2": "Names",
+    "3": "Shapes",
+    "4": "Arguments and values",
+    "5": "Limits and files",
+    "6": "Weights",
+}
 FAMILIES = {
     "conv": "Convolutions",
     "linear": "Fully connected",
@@ -122,9 +131,16 @@ def gallery_page() -> str:
     return "\n".join(["# Gallery", "", WRITTEN, "", *gallery()]).rstrip() + "\n"
 
 
-PAGES = {"errors.md": errors_page, "ops.md": ops_page, "gallery.md": gallery_page}
+def keras_page() -> str:
+    """Keras' applications, counted."""
+    return "\n".join(["# The table of Keras' applications", "", WRITTEN, "", *keras_table()]).rstrip() + "\n"
+
+
+PAGES = {"errors.md": errors_page, "ops.md": ops_page, "gallery.md": gallery_page, "keras_table.md": keras_page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8", newline="\n")
         print(f"docs/{name}")
+    for path in drawings.refresh():
+        print(path.relative_to(DOCS.parent))

@@ -10,20 +10,35 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import chain, product
 from math import ceil, floor, prod
 from typing import Any
 
 import pytest
 import torch
-from shipped_sizes import SHIPPED, SPECS, UNUSUAL, Case, flowing_in, openings, tried
+from shipped_sizes import (
+    ELSEWHERE,
+    LIKE,
+    RUNS_ANYWAY,
+    SHIPPED,
+    SPECS,
+    UNUSUAL,
+    Case,
+    flowing_in,
+    openings,
+    tried,
+    windows,
+)
 from torch import nn
 
 import cnndsl
 from cnndsl import SpecError
 from cnndsl.graph import Graph
 from cnndsl.op import Shape
+from cnndsl.parse import parse
+from cnndsl.source import Source
 
 UP_TO = 20
 """All sizes up to this one are run of the smallest nets."""
@@ -31,41 +46,19 @@ CHEAP = 5e8
 """So many MACs are run really, which takes some ten milliseconds."""
 
 
-UNTIED = (
-    "an untied layer has weights for so many positions, and torch multiplies them with as many in another arrangement"
-)
-RUNS_ANYWAY: dict[str, tuple[str, Callable[[str, int, int], bool]]] = {
-    "hrnet_unit": (
-        "torch stretches a map of height or width 1 along that axis alone; the language stretches 1x1 maps or none",
-        lambda name, h, w: name == "high" and {h, w} == {1, 64},
-    ),
-    "nasnet_cifar": (
-        "`fit` asks which map is higher: of two rows or one the older map is not, and the spec describes another network",
-        lambda name, h, w: h <= 2,
-    ),
-    "unusual:fixed_everything": (UNTIED, lambda name, h, w: (h - 4) * (w - 4) == 16 and h != w),
-    "unusual:localnet": (UNTIED, lambda name, h, w: (h - 2) * (w - 2) == 49 and h != w),
-}
-"""Rejected sizes at which torch runs the module all the same, and why."""
-
-ELSEWHERE: dict[str, tuple[str, Callable[[int, int], bool]]] = {
-    "unusual:squeeze_excite_block_param": (
-        "`residual optional` is left out at the net's own size, and so in its contract; on maps of one pixel alone it would add",
-        lambda h, w: max(h, w) <= 2,
-    ),
-}
-"""Accepted sizes at which a spec that is checked for them alone has another shortcut than at its own, and why."""
-
-
 # --- running ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Small layers wait for each other more than they gain."""
+def quick() -> Iterator[None]:
+    """Small layers wait for each other more than they gain; of errors only that there is one counts; a spec is read once."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    read = cache(lambda *of: parse(Source(*of)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cnndsl.api.suggest", lambda diagnostics, recheck: diagnostics)
+        patch.setattr("cnndsl.workspace.parse", lambda source: read(source.name, source.text, source.path))
+        yield
     torch.set_num_threads(before)
 
 
@@ -87,10 +80,10 @@ class Runner:
         """What flows out for inputs of these shapes; None where torch raises."""
         return self._run(self.real, "cpu", shapes)
 
-    def shapes(self, shapes: Sequence[Shape]) -> list[Shape] | None:
-        """The same, on the device `meta` where the network has much to do."""
+    def shapes(self, shapes: Sequence[Shape], alone: Graph | None) -> list[Shape] | None:
+        """The same, on the device `meta` where the network has much to do: the graph for these shapes knows, or their pixels tell."""
         pixels = sum(map(prod, shapes)) / sum(map(prod, self.own.inputs.values()))
-        if pixels * self.own.macs < CHEAP:
+        if (alone.macs if alone else pixels * self.own.macs) < CHEAP:
             return self.really(shapes)
         return self._run(self.meta, "meta", shapes)
 
@@ -152,21 +145,22 @@ def all_outputs(graph: Graph) -> list[Shape]:
 @pytest.mark.parametrize("name", SPECS)
 def test_torch_agrees(name: str) -> None:
     """At every size that is tried torch runs or raises as the contract says, and a check of that size alone says the same."""
-    anyway = {found for case in openings(SPECS[name]) for found in agreement(name, case)}
+    anyway = {found for case in openings(SPECS[name]) for found in agreement(name, case, few=name in LIKE)}
     unlisted = {found for found in anyway if name not in RUNS_ANYWAY or not RUNS_ANYWAY[name][1](*found)}
     assert not unlisted, "torch runs what the contract rejects"
 
 
-def agreement(name: str, case: Case) -> Iterator[tuple[str, int, int]]:
+def agreement(name: str, case: Case, few: bool) -> Iterator[tuple[str, int, int]]:
     """Fails where the contract is wrong; gives the rejected sizes at which torch runs, with the input they are of."""
     opened, runner = case.graph(), Runner(case)
     contract = opened.contract
     assert contract is not None
     own = case.own.inputs[next(iter(case.opened))][1:]
-    for pair in tried(contract, own, len(opened.nodes), random.Random(case.spec)):
+    for pair in tried(contract, own, len(opened.nodes), random.Random(case.spec), few):
         at = dict(zip(contract.letters, pair, strict=True))
         shapes = flowing_in(contract, at)
-        found, alone = runner.shapes(shapes), at_numbers(case, at)
+        alone = at_numbers(case, at)
+        found = runner.shapes(shapes, alone)
         inside = contract.case(at)
         if inside is None:
             assert alone is None or not same(alone, case.own), (
@@ -182,6 +176,15 @@ def agreement(name: str, case: Case) -> Iterator[tuple[str, int, int]]:
         assert found is not None, f"{pair} is accepted, yet torch raises"
         assert found == all_outputs(settled) == all_outputs(alone), pair
         assert found == [tuple(value(n, at) for n in shape) for shape in all_outputs(inside.graph)], pair
+
+
+@pytest.mark.parametrize("name", LIKE)
+def test_siblings_are_of_one_structure(name: str) -> None:
+    """A net on which few sizes are tried has the windows and the boxes of one on which many are."""
+    (mine,), (first,) = openings(name), openings(LIKE[name])
+    assert windows(mine.own) == windows(first.own)
+    contracts = [case.graph().contract for case in (mine, first)]
+    assert contracts[0] and contracts[1] and contracts[0].listed == contracts[1].listed
 
 
 @pytest.mark.parametrize("name", [*(net for net in SHIPPED if net.startswith("lenet")), *UNUSUAL])
@@ -252,8 +255,12 @@ def test_training_outputs_are_part_of_the_contract(
     [
         ("hrnet_unit", ("high", 1, 64)),
         ("hrnet_unit", ("high", 64, 1)),
-        ("nasnet_cifar", ("input", 1, 32)),
-        ("nasnet_cifar", ("input", 2, 2)),
+        ("hrnet_w18", ("input", 16, 21)),
+        ("nasnet_large", ("input", 18, 3)),
+        ("nasnet_mobile_keras", ("input", 33, 95)),
+        ("networks:nasnet_cifar", ("input", 1, 32)),
+        ("networks:nasnet_cifar", ("input", 2, 2)),
+        ("stochastic_depth_110", ("input", 3, 16)),
         ("unusual:fixed_everything", ("input", 5, 20)),
         ("unusual:localnet", ("input", 3, 51)),
     ],

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +16,18 @@ import pytest
 from cnndsl import SpecError, check
 from cnndsl.api import check_all
 from cnndsl.op import OPS
+from cnndsl.render import render
 from cnndsl.shipped import shipped_nets
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
+SVG = "{http://www.w3.org/2000/svg}"
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="graphviz' dot is not installed")
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 sys.path.insert(0, str(DOCS))
 
-from gallery import FAMILIES  # noqa: E402
+import drawings  # noqa: E402
+from gallery import FIELDS, IDEAS  # noqa: E402
 from generate import PAGES  # noqa: E402
 
 
@@ -89,21 +96,64 @@ def test_every_layer_has_its_place() -> None:
 
 def test_gallery_shows_every_net() -> None:
     page = (DOCS / "gallery.md").read_text(encoding="utf-8")
+    titles = {stem: title for stems in FIELDS.values() for stem, title in stems.items()}
     for net, path in shipped_nets().items():
         section = re.search(rf"^### {net}\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL)
         assert section is not None
         graph = check(net)
         assert f"| params | {graph.params:,} |" in section[1]
-        assert re.search(r"^  for .*\bH\b.*; .*\bW\b", section[1], re.MULTILINE), "its contract"
-        assert f"## {FAMILIES[path.stem]}\n" in page
+        contract = re.search(r"^  for .*\bH\b.*; .*\bW\b", section[1], re.MULTILINE)
+        assert bool(contract) == any(len(shape) == 3 for shape in graph.inputs.values()), (
+            "maps have a contract, vectors none"
+        )
+        assert f"(drawings/{net}.svg)" in section[1] or f'src="drawings/{net}.svg"' in section[1]
+        assert f"## {titles[path.stem]}\n" in page
     assert set(re.findall(r"specs/\w+\.cnn(?=\))", page)) == {f"specs/{path.name}" for path in shipped_nets().values()}
-    assert all((DOCS / drawing).is_file() for drawing in re.findall(r"\]\((\w+\.svg)\)", page))
+
+
+def test_every_net_has_an_idea_of_its_own() -> None:
+    """Two to five sentences each, none of them twice."""
+    assert set(IDEAS) == set(shipped_nets())
+    sentences = {net: re.split(r"(?<=[.?!])\s+(?=[A-Z0-9])", idea) for net, idea in IDEAS.items()}
+    assert not {net for net, said in sentences.items() if not 2 <= len(said) <= 5}
+    told = Counter(sentence for said in sentences.values() for sentence in said)
+    assert not [sentence for sentence, times in told.items() if times > 1]
+
+
+def test_every_net_has_a_drawing() -> None:
+    assert {path.stem for path in drawings.FOLDER.iterdir()} == set(shipped_nets())
+
+
+@pytest.mark.parametrize("net", shipped_nets())
+def test_drawing_is_fresh(net: str) -> None:
+    """It is an SVG of the net, made of the DOT text of today; graphviz may place things as it likes."""
+    svg = (drawings.FOLDER / f"{net}.svg").read_text(encoding="utf-8")
+    assert drawings.made_of(svg) == drawings.hash_of(drawings.drawing_of(net)), (
+        f"{net}.svg is stale: python docs/generate.py"
+    )
+    root = ET.fromstring(svg)
+    assert root.tag == f"{SVG}svg"
+    assert root.findtext(f"{SVG}title") == net
+
+
+@needs_dot
+def test_drawing_is_made_small() -> None:
+    """What `cnndsl draw` writes, in half the bytes: the same texts at the same places, the same tooltips."""
+    dot = drawings.drawing_of("googlenet")
+    whole, small = render(dot), drawings.small("googlenet", dot)
+    assert len(small) < 0.55 * len(whole)
+    texts = [
+        [(t.text, round(float(t.attrib["x"]), 1)) for t in ET.fromstring(svg).iter(f"{SVG}text")]
+        for svg in (whole, small)
+    ]
+    assert texts[0] == texts[1]
+    assert small.count("<title>i3a.") == whole.count(b'xlink:title="i3a.') > 1
 
 
 def test_links_lead_somewhere() -> None:
-    for page in DOCS.glob("*.md"):
+    for page in [*DOCS.glob("*.md"), ROOT / "README.md"]:
         text = page.read_text(encoding="utf-8")
-        for target in re.findall(r"\]\(([\w./-]+\.md)\)", text):
+        for target in re.findall(r"\]\(([\w./-]+\.(?:md|svg|cnn))\)", text) + re.findall(r'src="([^"]+)"', text):
             assert (page.parent / target).is_file(), f"{page.name} links to {target}"
 
 

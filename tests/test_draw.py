@@ -38,6 +38,12 @@ net nested { input 8x8x8  (stage 8) * 3 -> fc 2 }
 """
 
 
+DENSE = """
+def layer(k) { concat { id | bn -> relu -> conv k 3x3+1 } }
+net dense { input 8x6x6  (layer 4) * 5 -> conv 7 1x1 -> globalavgpool -> fc 2 }
+"""
+
+
 def edges(dot: str) -> list[tuple[str, str]]:
     return re.findall(r"^\s*(\w+) -> (\w+)", dot, re.MULTILINE)
 
@@ -69,6 +75,20 @@ def test_copies_inside_of_copies() -> None:
     drawn = set(re.findall(r"^\s*(n\d+) \[label", dot, re.MULTILINE))
     assert {end for edge in edges(dot) for end in edge if end.startswith("n")} <= drawn
     assert len(drawn) == 5  # input, conv+bn+relu, conv, maxpool, fc
+
+
+def test_dense_layers_are_drawn_once_and_say_where_they_lead() -> None:
+    """Copies that differ in the number of maps alone; copies between which the height changes are drawn each for itself."""
+    graph = check(DENSE)
+    dot = draw(graph)
+    assert dot.count("<B>concat</B>") == 1
+    assert "<B>layer</B>  4  <B>&times; 5</B>, to 28×6×6>" in dot
+    assert re.search(r"label=\" 12×6×6\"", dot) is None and " 28×6×6" in dot, (
+        "the edge out of the block has the last copy's shape"
+    )
+    assert draw(graph, fold=False).count("<B>concat</B>") == 5
+    shrinking = "def unit { conv 4 3x3 -> relu }\nnet n { input 4x9x9  unit * 3 }"
+    assert "&times;" not in draw(check(shrinking))
 
 
 def test_every_operand_is_an_edge_with_its_shape() -> None:

@@ -71,11 +71,11 @@ ARAUJO = [
     ("alexnet", "maxpool", 195, 32, 64),  # alexnet_v2/pool5
     ("vgg11", "stage2", 10, 4, 3),  # vgg_a/pool2
     ("vgg11", "stage5", 150, 32, 59),  # vgg_a/pool5
-    ("vgg16", "stage1.conv31", 3, 1, 1),
+    ("vgg16", "stage1.conv1", 3, 1, 1),
     ("vgg16", "stage1", 6, 2, 2),
-    ("vgg16", "stage3.conv32", 32, 4, 14),
+    ("vgg16", "stage3.conv2", 32, 4, 14),
     ("vgg16", "stage4", 100, 16, 42),
-    ("vgg16", "stage5.conv32", 164, 16, 74),
+    ("vgg16", "stage5.conv2", 164, 16, 74),
     ("vgg16", "stage5", 212, 32, 90),  # vgg_16/pool5
     # TF-Slim has the stride in the 3x3 of the last unit of a stage, the paper in the first 1x1: the sums are the same.
     # torchvision and `resnet50` here have it in the first 3x3, and see less.
@@ -101,7 +101,7 @@ SIZES = [
     ("resnet50", "conv2_x", 35), ("resnet50", "conv3_x", 91), ("resnet50", "conv4_x", 267), ("resnet50", "conv5_x", 427),
     ("resnet101", "conv4_x", 811), ("resnet101", "conv5_x", 971),
     # the lecture table of VGG-16 by r_out = r_in + (k - 1) * jump, as it stands in many courses: conv5_3
-    ("vgg16", "stage5.conv33", 196),
+    ("vgg16", "stage5.conv3", 196),
     # the same, of GoogLeNet: 3b, 4a, 4e, 5b
     ("googlenet", "i3b", 91), ("googlenet", "i4a", 171), ("googlenet", "i4e", 427), ("googlenet", "i5b", 715),
 ]  # fmt: skip

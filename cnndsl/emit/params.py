@@ -199,7 +199,7 @@ class _Solver:
         inner = {
             n: p.column
             for n, p in self.params.items()
-            if n not in self.written and all(type(v) is int for v in p.column)
+            if n not in self.written and all(type(v) is int and v > 0 for v in p.column)
         }
         for a, first in inner.items():  # what flows in, times an expansion: `6 * in_channels`, `expand * in_channels`
             factors = {z / x for x, z in zip(first, column, strict=True)}
