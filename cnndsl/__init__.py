@@ -1,6 +1,7 @@
 """cnndsl: a declarative language for convolutional networks, and its compiler to PyTorch.
 
-`check` gives the graph of a spec and never imports torch; `load` and `loads` give an `nn.Module`; `compile` gives its source.
+`check` gives the graph of a spec and never imports torch; `load` and `loads` give an `nn.Module`, with the weights of a checkpoint if one
+is given; `compile` gives its source.
 With sizes left open the graph has a `contract`, and `limits` says what keeps the other sizes out.
 """
 
@@ -13,9 +14,22 @@ from cnndsl.api import load as load
 from cnndsl.api import loads as loads
 from cnndsl.contract import Contract as Contract
 from cnndsl.diagnostic import Diagnostic as Diagnostic
+from cnndsl.diagnostic import FreshWeights as FreshWeights
 from cnndsl.diagnostic import SpecError as SpecError
 from cnndsl.graph import Graph as Graph
 from cnndsl.graph import Node as Node
 
 __version__ = "0.1.0"
-__all__ = ["Contract", "Diagnostic", "Graph", "Node", "SpecError", "check", "compile", "limits", "load", "loads"]
+__all__ = [
+    "Contract",
+    "Diagnostic",
+    "FreshWeights",
+    "Graph",
+    "Node",
+    "SpecError",
+    "check",
+    "compile",
+    "limits",
+    "load",
+    "loads",
+]

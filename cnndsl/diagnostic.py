@@ -96,6 +96,10 @@ class SpecError(Exception):
         return self.render()
 
 
+class FreshWeights(UserWarning):
+    """Layers of a net were left with their initial values, or arrays of a checkpoint were not used."""
+
+
 class Complain(Protocol):
     """How a phase reports an error: code, message, place, label, and helps whose edits are to be tried."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.diagnostic import Diagnostic, SpecError
+from cnndsl.diagnostic import Diagnostic, FreshWeights, SpecError
 from cnndsl.terminal import Failure
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def write_weights(graph: Graph, weights: str, settings: dict[str, Any], target: 
     import warnings
 
     from cnndsl.lower import lower
-    from cnndsl.weights import FreshWeights, filled
+    from cnndsl.weights import filled
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FreshWeights)  # the command line says so itself

@@ -12,6 +12,9 @@ from parity import CLOSE, compare, difference
 from peers import PEERS, available, filled, stored
 from torch import nn
 
+import cnndsl
+from cnndsl.weights import fit
+
 NETS = [
     *("alexnet_torchvision", "squeezenet1_0", "squeezenet1_1", "googlenet_torchvision", "inception_v3"),
     *("resnet18", "resnet34", "resnet50", "resnext50_32x4d", "densenet121", "densenet_bc100_k12"),
@@ -32,6 +35,23 @@ def test_same_outputs(net: str) -> None:
         warnings.simplefilter("ignore")  # of timm and Keras
         result = compare(net)
     assert max(result.differences) <= CLOSE, result
+
+
+TORCH = [net for net, peer in PEERS.items() if not peer.keras]
+
+
+@pytest.mark.parametrize("net", TORCH)
+def test_every_array_has_its_place(net: str) -> None:
+    """All of torchvision's and timm's nets, arrays without numbers: each of theirs goes to one of ours, and none is left on either side."""
+    if not available(PEERS[net].framework):
+        pytest.skip(f"{PEERS[net].framework} cannot be imported")
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")
+        state = PEERS[net].make(PEERS[net].sizes[0]).state_dict()
+    graph = cnndsl.check(net)
+    found = fit(graph, state).arrays
+    assert sorted(array.key for array in found.values()) == sorted(state)
+    assert set(found) == {f"{node.path}.{name}" for node in graph.nodes for name in graph.weights(node)}
 
 
 def pool_without_padding(module: Any) -> None:
@@ -67,8 +87,6 @@ def test_every_framework_has_nets() -> None:
 )
 def test_training_gives_the_auxiliary_outputs_too(net: str, order: tuple[int, ...]) -> None:
     """Dropout and norms as at inference; only the top of either module is told that it trains."""
-    import cnndsl
-
     peer = PEERS[net]
     made = filled(peer)
     images = torch.randn(2, 3, *((peer.sizes[0],) * 2))

@@ -14,17 +14,21 @@ from typing import Any
 
 import h5py
 import numpy as np
+import programs
 import pytest
 import safetensors
 import torch
+from hypothesis import given, settings
 from peers import PEERS, Peer, available
 from safetensors.torch import load_file, save_file
+from test_random_programs import QUIET, checked
 from torch import Tensor, nn
 
 import cnndsl
-from cnndsl import SpecError
-from cnndsl.weights import Fit, FreshWeights, fit
+from cnndsl import FreshWeights, SpecError
+from cnndsl.weights import Fit, fit
 from cnndsl.weights.order import by_names, natural
+from cnndsl.weights.unit import net_side
 
 SMALL = """
 def unit(n, stride = 1) { conv n 3x3/stride+1 -> bn -> relu }
@@ -259,6 +263,33 @@ def test_layers_without_names_go_by_their_order(small: Small) -> None:
     turned = {f"{k}.{role}": v for k, leaf in enumerate(reversed(leaves)) for role, v in leaf.state_dict().items()}
     text = refused(turned, "E0603")
     assert "the state dict does not fit small" in text
+
+
+def test_random_nets_whose_layers_have_no_names() -> None:
+    """Numbered in the order of execution, every array finds its place; so it does in every spelling of that order, and by name."""
+    seen = [0]
+
+    @settings(QUIET, max_examples=150)
+    @given(programs.specs())
+    def every_one(spec: str) -> None:
+        graph = checked(spec)
+        if graph is None or not (units := net_side(graph).units):
+            return
+        arrays = {f"{unit.name}.{role}": np.zeros(shape) for unit in units for role, shape in unit.shapes.items()}
+        seen[0] += 1
+        assert fit(graph, arrays).how == "by name"
+        for head in ("", "block.", "layer"):
+            place = {unit.name: f"{head}{k}" for k, unit in enumerate(units)}
+            numbered = {
+                f"{place[unit.name]}.{role}": arrays[f"{unit.name}.{role}"] for unit in units for role in unit.shapes
+            }
+            for state in (numbered, dict(sorted(numbered.items()))):
+                found = {name: array.key for name, array in fit(graph, state).arrays.items()}
+                assert found == {name: f"{place[name.rpartition('.')[0]]}.{name.rpartition('.')[2]}" for name in found}
+                assert len(found) == len(arrays)
+
+    every_one()
+    assert seen[0] > 80
 
 
 # --- heads -----------------------------------------------------------------------------------------------------------

@@ -10,13 +10,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from cnndsl.diagnostic import FreshWeights
 from cnndsl.graph import Graph
 from cnndsl.weights.fit import Fit as Fit
 from cnndsl.weights.fit import fit as fit
-
-
-class FreshWeights(UserWarning):
-    """Layers of a net were left with their initial values, or arrays of the checkpoint were not used."""
 
 
 def filled(graph: Graph, lower: Callable[[Graph], Any], weights: Any, fresh_heads: bool = False) -> Any:

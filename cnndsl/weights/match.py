@@ -110,12 +110,10 @@ class _Walk:
         return self.pairs if self.heads.issuperset(left) else None
 
     def _choices(self) -> Iterator[tuple[int, int]]:
-        """Pairs to try next, all of one signature: along the flow while it neither forks nor joins, else in the order of execution."""
-        onward = self.net_after[self.last] if self.last >= 0 else []
-        if len(onward) != 1 or len(self.net.before[onward[0]]) != 1:
-            onward = []
-        for i in (*onward, *self.ready):
-            if self.pairs[i] is not None or not (offers := self._offers(i)):
+        """Pairs to try next, all of one signature: the unit behind the last one as the net is written, else the first that can be run."""
+        onward = self.last + 1
+        for i in sorted(self.ready, key=lambda i: i != onward):
+            if not (offers := self._offers(i)):
                 continue
             kind = self.want[i]
             rivals = [k for k in self.ready if k != i and self.want[k] == kind and self.pairs[k] is None]
