@@ -127,6 +127,7 @@ def _orders(checkpoint: Checkpoint) -> Iterator[Order]:
         halves = {place: frozenset([place - 1]) for place in stand if kinds[place].endswith("pointwise")}
         yield Order(numbers, stand, halves)
         yield Order(order.by_names(names, kinds), stand, halves)
+        yield Order(order.by_last_numbers(names), stand, halves)
         yield Order(order.in_lines(kinds), stand, halves)
         return
     if checkpoint.ordered and order.follows(numbers):

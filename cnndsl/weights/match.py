@@ -15,6 +15,7 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 from typing import Any
@@ -80,7 +81,9 @@ class _Walk:
             if not left:
                 self._offer(j)
         self.pairs: Pairs = [None] * len(net.units)
-        self.names = [tokens(unit.name) for unit in file.units] if order.near else []
+        self.names = [tokens(unit.layer) for unit in file.units]
+        self.called = [_called(unit.layer) for unit in file.units]
+        self.endings = [_endings(unit.name) for unit in net.units]
         self.steps: Counter[Hashable] = Counter()
         self.roles: Counter[Hashable] = Counter()
         self.last = -1
@@ -129,7 +132,7 @@ class _Walk:
         if self.order.flow:
             mine = {self.pairs[k] for k in self.net.before[i]}
             found = [j for j in found if self.order.flow.get(j, mine) == mine]
-        if self.order.near and len(found) > 1 and self.net.before[i]:
+        if len(found) > 1 and self.net.before[i]:
             found.sort(key=lambda j: self._likely(i, j))
         return found
 
@@ -158,27 +161,27 @@ class _Walk:
     def _likely(self, i: int, j: int) -> tuple[Any, ...]:
         """A key that sorts the checkpoint's units for the net's unit `i` by what their names say, the likeliest first.
 
-        In a chain the one that stands nearest to its predecessor. Where streams join: one that is called as in earlier copies of the block,
-        then one whose name followed its predecessor's before, then the nearest.
+        In a chain the one that stands nearest to its predecessor. Where streams join, one that is called as in earlier copies of the
+        block, then one that begins as its predecessor does; where the rank says little, one whose name followed its predecessor's before, then
+        the nearest.
         """
         beside = self.pairs[max(self.net.before[i])]
         apart = 0 if beside is None else _apart(self.names[beside], self.names[j])
         if len(self.net.before[i]) == 1:
             return (apart,)
+        roles = [-self.roles[role, self.called[j]] for role in self.endings[i]]
+        if not self.order.near:
+            return roles, beside is None or self.called[beside] != self.called[j]
         step = 0 if beside is None else -self.steps[_step(self.names[beside], self.names[j])]
-        roles = [-self.roles[role] for role in _roles(self.net.units[i].name, self.file.units[j].name)]
         return roles, step, apart
 
     def _learn(self, i: int, j: int, times: int) -> None:
         """Counts which name goes with which, and which follows which: after `mixed_5b` comes `repeat`, so after `mixed_7a` `repeat_2`."""
-        if not self.order.near:
-            return
-        for role in _roles(self.net.units[i].name, self.file.units[j].name):
-            self.roles[role] += times
-        if self.net.before[i]:
-            beside = self.pairs[max(self.net.before[i])]
-            if beside is not None:
-                self.steps[_step(self.names[beside], self.names[j])] += times
+        for role in self.endings[i]:
+            self.roles[role, self.called[j]] += times
+        beside = self.pairs[max(self.net.before[i])] if self.net.before[i] else None
+        if beside is not None:
+            self.steps[_step(self.names[beside], self.names[j])] += times
 
     def _part(self, i: int, j: int) -> None:
         """Undoes `_pair`; what was last before it is restored by the caller."""
@@ -205,7 +208,7 @@ def _turned(before: Sequence[frozenset[int]]) -> tuple[list[list[int]], list[int
     return after, [len(earlier) for earlier in before]
 
 
-def _settle(net: Side, file: Side, names: Sequence[Sequence[Token]], pairs: Pairs) -> None:
+def _settle(net: Side, file: Side, names: Sequence[tuple[Token, ...]], pairs: Pairs) -> None:
     """Swaps units of one signature where that brings what flows into each other closer together in the tree of names.
 
     So `transition3.norm` goes to the layer beside `transition3.conv`, and `norm5` elsewhere, though both could stand in either place.
@@ -251,7 +254,8 @@ def _allowed(net: Side, file: Side, pairs: Pairs) -> bool:
     return True
 
 
-def _apart(a: Sequence[Token], b: Sequence[Token]) -> int:
+@cache
+def _apart(a: tuple[Token, ...], b: tuple[Token, ...]) -> int:
     """How far two names stand apart: the tokens that they share neither at their beginning nor at their end."""
     least = min(len(a), len(b))
     front = next((k for k in range(least) if a[k] != b[k]), least)
@@ -264,12 +268,14 @@ def _step(a: Sequence[Token], b: Sequence[Token]) -> Hashable:
     return next(((x[0], y[0]) for x, y in zip(a, b, strict=False) if x != y), ())
 
 
-def _roles(mine: str, theirs: str) -> Iterator[Hashable]:
-    """What a pair of names says of other pairs: what the checkpoint calls a layer in its block, for ever longer ends of our name.
-
-    Numbers count in the last two parts alone: those further out are the block's.
-    """
-    parts = re.split(r"[./]", mine)
+def _endings(name: str) -> list[str]:
+    """Ever shorter ends of a path. Numbers count in the last two parts alone: those further out are the block's."""
+    parts = name.split(".")
     plain = [re.sub(r"\d+", "", part) for part in parts[:-2]] + parts[-2:]
-    end = ".".join(re.split(r"[./]", theirs)[-2:])
-    return ((".".join(plain[k:]), end) for k in range(max(len(plain) - 1, 1)))
+    return [".".join(plain[k:]) for k in range(max(len(plain) - 1, 1))]
+
+
+def _called(layer: str) -> str:
+    """What a checkpoint calls a layer in its block: the last two parts of a path, the first word where all names stand on one level."""
+    parts = re.split(r"[./]", layer)
+    return ".".join(parts[-2:]) if len(parts) > 1 else layer.partition("_")[0]

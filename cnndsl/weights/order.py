@@ -90,6 +90,23 @@ def _behind(these: Sequence[int], those: Sequence[int], kinds: Sequence[str]) ->
     return bool(shared) and all(first > last for first, last in ends)
 
 
+def by_last_numbers(names: Sequence[str]) -> tuple[frozenset[int], ...]:
+    """For names that end in the number of their block, as those of Keras' NASNet do: `separable_conv_2_normal_left1_0`.
+
+    Names that differ in their numbers alone stand in the order of the last number, then of the one before it.
+    """
+    families: dict[tuple[str, ...], list[tuple[list[int], int]]] = {}
+    for place, name in enumerate(names):
+        found = tokens(name)
+        numbers = [number for _, number, _ in reversed(found) if number is not None]
+        families.setdefault(tuple(stem for stem, _, _ in found), []).append((numbers, place))
+    before = [frozenset[int]()] * len(names)
+    for family in families.values():
+        for (_, earlier), (_, later) in pairwise(sorted(family)):
+            before[later] = frozenset([earlier])
+    return tuple(before)
+
+
 def in_line(count: int) -> tuple[frozenset[int], ...]:
     """Every unit after the one in front of it."""
     return tuple(frozenset([place - 1] if place else []) for place in range(count))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 UNMATCHED = "num_batches_tracked"
 """A counter that many checkpoints lack: it never decides what fits, and is taken where it is there."""
 
+HALVES = (" depthwise", " pointwise")
+"""What the kind of such a unit ends with."""
 Signature = tuple[tuple[str, Shape], ...]
 
 
@@ -78,6 +80,11 @@ class Unit:
     arrays: Mapping[str, Array] = field(default_factory=dict)
     node: Node | None = None
     kind: str = ""
+
+    @property
+    def layer(self) -> str:
+        """The layer's name; both halves of a separable convolution of Keras are of one."""
+        return self.name.rpartition("/")[0] if self.kind.endswith(HALVES) else self.name
 
     @property
     def signature(self) -> Signature:
