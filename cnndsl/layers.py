@@ -163,15 +163,34 @@ class LocalConv2dSame(LocalConv2d):
 class MaxPool2dSame(nn.MaxPool2d):
     """Max pooling padded as TensorFlow's SAME, with minus infinity. Indices are those of the maps without padding."""
 
+    outside = float("-inf")
+
+    def around(self, x: Tensor) -> list[int]:
+        return same_padding(x, self.kernel_size, self.stride, self.dilation)
+
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        left, right, top, bottom = same_padding(x, self.kernel_size, self.stride, self.dilation)
-        padded = F.pad(x, [left, right, top, bottom], value=float("-inf"))
+        left, right, top, bottom = self.around(x)
+        padded = F.pad(x, [left, right, top, bottom], value=self.outside)
         if not self.return_indices:
             return F.max_pool2d(padded, self.kernel_size, self.stride, 0, self.dilation)
         y, at = F.max_pool2d(padded, self.kernel_size, self.stride, 0, self.dilation, return_indices=True)
         height, width = x.shape[-2:]
         rows = (at // padded.shape[-1] - top).clamp(0, height - 1)
         return y, rows * width + (at % padded.shape[-1] - left).clamp(0, width - 1)
+
+
+class ZeroMaxPool2dSame(MaxPool2dSame):
+    """Max pooling padded as TensorFlow's SAME with zeros, which take part."""
+
+    outside = 0.0
+
+
+class ZeroMaxPool2d(ZeroMaxPool2dSame):
+    """Max pooling padded with zeros, which take part."""
+
+    def around(self, x: Tensor) -> list[int]:
+        (height, width) = pair(self.padding)
+        return [width, width, height, height]
 
 
 class AvgPool2dSame(nn.AvgPool2d):

@@ -259,10 +259,13 @@ def stream_operand(walk: Walk, op: Op, ref: Ref, call: syntax.Call) -> Flow:
     if op.name != "unpool" or ref.shape is None:
         return (ref,)
     draft = walk.trace.drafts[ref.index]
-    if draft.op.name != "maxpool":
+    zeros = getattr(draft.op, "zeros", False)
+    if draft.op.name != "maxpool" or zeros:
         walk.complain(
             "E0312",
-            f"`unpool` undoes a maxpool, and this stream comes from `{draft.op.name}`",
+            "`unpool` undoes a maxpool of what stands in the maps, and this one takes zeros around them as well"
+            if zeros
+            else f"`unpool` undoes a maxpool, and this stream comes from `{draft.op.name}`",
             call.span,
             "name the maxpool itself, as in `maxpool 2x2/2 as pool`",
             others=(Label(draft.span, "gives that stream"),),

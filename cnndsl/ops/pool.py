@@ -52,8 +52,12 @@ class Pool(Op, family="pool"):
 
     def infer(self, *shapes: Shape) -> Shape:
         c, h, w = maps(shapes[0])
-        at_most_half(self)
+        self.check_padding()
         return bounded("the output", (c, *window_size(self, (h, w))))
+
+    def check_padding(self) -> None:
+        """Raises Reject where a window could see nothing but padding."""
+        at_most_half(self)
 
     def arithmetic(self, shapes: tuple[Shape, ...], out: Shape) -> str:
         return window_arithmetic(self, shapes[0], out)
@@ -77,20 +81,28 @@ class Pool(Op, family="pool"):
 
 
 class MaxPool(Pool, name="maxpool"):
-    """The largest number of each window: `maxpool window [ceil] [dilation=]`.
+    """The largest number of each window: `maxpool window [ceil] [zeros] [dilation=]`.
 
     [c, h, w] -> [c, h', w'],   h' = floor or ceil((h + 2*padding - dilation*(kernel - 1) - 1) / stride) + 1, as in
-    torch: with `ceil` a last window that would start in the padding is dropped. The padding never wins. Stride: the
-    window's size.
+    torch: with `ceil` a last window that would start in the padding is dropped. The padding never wins; with `zeros`
+    it is zeros that take part, as where Keras' nets pad before they pool. Stride: the window's size.
     """
 
     dilation: Pair = attr(PAIR, (1, 1))
+    zeros: bool = flag()
 
     examples = (
         Example("maxpool 2x2", ((64, 224, 224),), (64, 112, 112)),
         Example("maxpool 3x3/2 ceil", ((64, 112, 112),), (64, 56, 56)),  # GoogLeNet
         Example("maxpool 3x3/2+1 ceil", ((64, 112, 112),), (64, 57, 57)),  # Caffe's padded pool
         Example("maxpool 3x3/2 same", ((64, 7, 8),), (64, 4, 4)),
+        Example("maxpool 3x3/2+1 zeros", ((64, 112, 112),), (64, 56, 56)),  # Keras' ResNetV2
+        Example("maxpool 3x3/2 same zeros", ((64, 7, 8),), (64, 4, 4)),  # Keras' NASNet
+        Example(
+            "maxpool 3x3/2+1 ceil zeros",
+            ((64, 8, 8),),
+            "`ceil` drops windows that start in the padding, `zeros` counts them",
+        ),
         Example("maxpool 3x3", ((64, 2, 9),), "a 3x3 window does not fit into 2x9"),
         Example("maxpool 2x2+2", ((64, 8, 8),), "a padding of 2 is more than half of the kernel 2"),
         Example("maxpool 2x2", ((64,),), "expected maps [c, h, w], got the vector [64]"),
@@ -99,9 +111,19 @@ class MaxPool(Pool, name="maxpool"):
         ),
     )
 
+    def settle(self, values: dict[str, Any]) -> dict[str, Any]:
+        if values["zeros"] and values["ceil"] and not values["same"]:
+            raise Reject("`ceil` drops windows that start in the padding, `zeros` counts them", attribute="zeros")
+        return super().settle(values)
+
+    def check_padding(self) -> None:
+        if not self.zeros:  # they are as good as what stands in the maps
+            super().check_padding()
+
     def code(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         dilation = {} if self.dilation == (1, 1) else {"dilation": pair_or_int(self.dilation)}
-        return self.constructor("MaxPool2d", **dilation)
+        code = self.constructor("MaxPool2d", **dilation)
+        return code._replace(module=f"Zero{code.module.removeprefix('nn.')}") if self.zeros else code
 
     def code_with_indices(self, shapes: tuple[Shape, ...], out: Shape) -> Code:
         """The module that gives the pair of maps and of the places they came from, for an `unpool`.
