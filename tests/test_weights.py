@@ -169,6 +169,40 @@ def test_shared_weights_are_one() -> None:
     assert torch.allclose(cnndsl.loads(text, weights=theirs.state_dict())(a, b), theirs(a, b), atol=1e-6)
 
 
+class Scaled(nn.Module):
+    """A block with a parameter of its own, `[n, 1, 1]`, and a norm that calls its arrays as papers do."""
+
+    class Norm(nn.Module):
+        def __init__(self, n: int) -> None:
+            super().__init__()
+            self.gamma, self.beta = nn.Parameter(torch.randn(n)), nn.Parameter(torch.randn(n))
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = nn.functional.layer_norm(x.movedim(1, -1), self.gamma.shape, self.gamma, self.beta)
+            return y.movedim(-1, 1)
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.randn(n, 1, 1))
+        self.norm, self.wide, self.narrow = self.Norm(n), nn.Linear(n, 2 * n), nn.Linear(2 * n, n)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.wide(self.norm(x).movedim(1, -1)).relu()
+        return x + self.gamma * self.narrow(y).movedim(-1, 1)
+
+
+def test_parameters_of_a_block_and_norms_written_by_hand(tmp_path: Path) -> None:
+    theirs = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), Scaled(8), Scaled(8))
+    text = """def block { residual { ln -> conv 16 1x1 -> relu -> conv 8 1x1 -> scale per_channel } }
+    input 3x16x16 conv 8 3x3+1 -> block * 2"""
+    state = theirs.state_dict()
+    for weights in (theirs, state, dict(sorted(state.items()))):
+        module: Any = cnndsl.loads(text, weights=weights)
+        assert same(module, theirs)
+        module.save(tmp_path / "source.safetensors", names="source")
+        assert equal(load_file(tmp_path / "source.safetensors"), state)
+
+
 # --- order -----------------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ import copy
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,15 @@ from torch import Tensor, nn
 from cnndsl.diagnostic import Diagnostic, Help, SpecError
 from cnndsl.op import Shape
 from cnndsl.weights.checkpoint import Checkpoint, array_of, unreadable
-from cnndsl.weights.unit import Array, Unit, grouped
+from cnndsl.weights.unit import UNMATCHED, Array, Unit, grouped
 
 HOLDERS = ("state_dict", "model_state_dict", "model", "module", "net", "params", "model_ema", "state_dict_ema", "ema")
 """Where training scripts keep the state dict among other things, the likeliest first."""
+
+
+ROLES = frozenset({"weight", "bias", "running_mean", "running_var", UNMATCHED, "codes"})
+SPELLINGS = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
+"""What some norms written by hand call their arrays."""
 
 
 def read_safetensors(path: Path) -> Checkpoint:
@@ -77,11 +82,23 @@ def from_mapping(state: Mapping[str, Any], origin: str) -> Checkpoint:
             raise unreadable(f"{origin} holds no arrays")
         arrays = _arrays(state[holders[0]])
     names = list(arrays)
-    units = tuple(
-        Unit(prefix, {role: array.shape for role, array in found.items()}, found)
-        for prefix, found in grouped(_once(arrays).items()).items()
-    )
-    return Checkpoint(origin, units, ordered=names != sorted(names))
+    units = [
+        Unit(name, {role: array.shape for role, array in found.items()}, found)
+        for prefix, group in grouped(_once(arrays).items()).items()
+        for name, found in _layers(prefix, group)
+    ]
+    return Checkpoint(origin, tuple(units), ordered=names != sorted(names))
+
+
+def _layers(prefix: str, arrays: Mapping[str, Array]) -> Iterator[tuple[str, dict[str, Array]]]:
+    """The arrays under one name as layers. What is not called as torch's own modules call theirs is a parameter of a block, a layer by itself."""
+    called = {SPELLINGS.get(role, role) if "beta" in arrays else role: array for role, array in arrays.items()}
+    usual = {role: array for role, array in called.items() if role in ROLES}
+    if usual:
+        yield prefix, usual
+    for role, array in called.items():
+        if role not in ROLES:
+            yield f"{prefix}.{role}" if prefix else role, {"weight": array}
 
 
 def _arrays(state: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -110,7 +127,7 @@ def from_module(module: nn.Module, shapes: tuple[Shape, ...]) -> Checkpoint:
     found = from_mapping(module.state_dict(), f"the {type(module).__name__}")
     ran = executed(module, shapes)
     place = {name: k for k, name in enumerate(ran)}
-    if not {unit.name for unit in found.units} <= set(place):
+    if not {unit.name for unit in found.units} <= set(place):  # a block's own parameters, too, are used who knows when
         return found
     units = tuple(sorted(found.units, key=lambda unit: place[unit.name]))
     return Checkpoint(found.origin, units, ordered=True, executed=True)

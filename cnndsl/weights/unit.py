@@ -110,11 +110,11 @@ class Unit:
 
 
 def bare(shape: Shape) -> Shape:
-    """A shape without the ones at its end, but for the first two axes of a kernel."""
+    """A shape without the ones at its end."""
     cut = len(shape)
-    while cut > 2 and shape[cut - 1] == 1:
+    while cut and shape[cut - 1] == 1:
         cut -= 1
-    return () if shape == (1,) else shape[:cut]
+    return shape[:cut]
 
 
 @dataclass(frozen=True, slots=True)
