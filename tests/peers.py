@@ -290,7 +290,9 @@ def randomize_keras(model: Any, inputs: float) -> None:
         norm.momentum = momentum
         mean, variance = (np.asarray(_plain(array)) for array in (norm.moving_mean, norm.moving_variance))
         norm.moving_mean.assign(mean + 0.1 * variance**0.5 * random.normal(size=mean.shape).astype("float32"))
-        norm.moving_variance.assign(variance * random.uniform(0.8, 1.3, variance.shape).astype("float32") + 1e-4)
+        # maps that are nearly constant would have their rounding blown up to the size of a signal
+        variance = variance * random.uniform(0.8, 1.3, variance.shape).astype("float32") + 0.1 * mean**2 + 1e-4
+        norm.moving_variance.assign(variance)
 
 
 def _plain(array: Any) -> Any:

@@ -28,6 +28,8 @@ MAY_IMPORT = {
     "networkx": {"cnndsl.graph"},
     "rich": {"cnndsl.table"},
     "graphviz": {"cnndsl.draw", "cnndsl.render"},
+    "h5py": {"cnndsl.weights"},
+    "safetensors": {"cnndsl.weights"},
     "click": {"cnndsl.cli", "cnndsl.arguments", "cnndsl.terminal"},
 }
 LAZY = {"torch": set[str]() | MAY_IMPORT["torch"], "lark": MAY_IMPORT["lark"], "click": MAY_IMPORT["click"]}
