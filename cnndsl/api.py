@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cnndsl.ops  # noqa: F401 - fills the table of ops
 from cnndsl.contract import covers
-from cnndsl.diagnostic import Diagnostic, Help, SpecError
+from cnndsl.diagnostic import Diagnostic, FreshWeights, Help, SpecError
 from cnndsl.elaborate import Elaboration, elaborate
 from cnndsl.elaborate.entrance import Sizes
 from cnndsl.graph import Graph
@@ -61,9 +62,12 @@ def _lowered(graph: Graph, weights: Any, params: Mapping[str, Any]) -> nn.Module
 
     if weights is None:
         return lower(graph)
-    from cnndsl.weights import filled
+    from cnndsl.weights import filled, fit
 
-    module: nn.Module = filled(graph, lower, weights, fresh_heads=bool(params))
+    found = fit(graph, weights, fresh_heads=bool(params))
+    module: nn.Module = filled(graph, lower, found)
+    if found.remark:
+        warnings.warn(found.remark, FreshWeights, stacklevel=3)
     return module
 
 

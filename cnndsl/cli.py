@@ -99,8 +99,8 @@ def compile_(spec: str, output: str | None, weights: str | None, settings: Any, 
     if weights and target == "-":
         raise click.UsageError("--weights writes a file beside the source: give -o a name")
     found, arrays = fitted(graph, weights, settings), Path(target).with_suffix(".safetensors")
-    if weights:
-        write_weights(graph, weights, settings, arrays)
+    if found is not None:
+        write_weights(graph, found, arrays)
     if target == "-":
         click.echo(source, nl=False)
     else:

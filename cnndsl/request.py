@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.diagnostic import Diagnostic, FreshWeights, SpecError
+from cnndsl.diagnostic import Diagnostic, SpecError
 from cnndsl.terminal import Failure
 
 if TYPE_CHECKING:
@@ -56,18 +56,13 @@ def fitted(graph: Graph, weights: str | None, settings: dict[str, Any]) -> Fit |
     return fit(graph, weights, fresh_heads=bool(settings))
 
 
-def write_weights(graph: Graph, weights: str, settings: dict[str, Any], target: Path) -> None:
-    """Writes the checkpoint as safetensors with the names of the emitted source. Raises SpecError, Failure."""
-    import warnings
-
+def write_weights(graph: Graph, found: Fit, target: Path) -> None:
+    """Writes the arrays of a checkpoint as safetensors with the names of the emitted source. Raises Failure."""
     from cnndsl.lower import lower
     from cnndsl.weights import filled
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FreshWeights)  # the command line says so itself
-        module = filled(graph, lower, weights, fresh_heads=bool(settings))
     try:
-        module.save(target)
+        filled(graph, lower, found).save(target)
     except OSError as error:
         raise Failure(f"cannot write {target}: {error.strerror or error}") from None
 

@@ -6,26 +6,22 @@ layers, `side_by_side` says why a checkpoint does not fit, `save` writes.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
-from cnndsl.diagnostic import FreshWeights
 from cnndsl.graph import Graph
 from cnndsl.weights.fit import Fit as Fit
 from cnndsl.weights.fit import fit as fit
 
 
-def filled(graph: Graph, lower: Callable[[Graph], Any], weights: Any, fresh_heads: bool = False) -> Any:
-    """The module of a graph with the weights of a checkpoint. Raises SpecError, as `fit` does; warns of layers left fresh."""
+def filled(graph: Graph, lower: Callable[[Graph], Any], found: Fit) -> Any:
+    """The module of a graph with the arrays that `fit` found; layers without any keep their initial values."""
     import torch
 
-    found = fit(graph, weights, fresh_heads)
     with torch.device("cpu" if found.fresh else "meta"):  # no time for initial values that are overwritten
         module = lower(graph)
-    own = module.state_dict()
     state = {}
-    for name, old in own.items():
+    for name, old in module.state_dict().items():
         if name in found.arrays:
             array = found.arrays[name].torch().reshape(old.shape)
             state[name] = array.to(dtype=old.dtype, copy=True, memory_format=torch.contiguous_format)
@@ -33,6 +29,4 @@ def filled(graph: Graph, lower: Callable[[Graph], Any], weights: Any, fresh_head
             state[name] = old if not old.is_meta else torch.zeros(old.shape, dtype=old.dtype)
     module.load_state_dict(state, assign=True)
     module.__dict__["source_of_weights"] = {name: array.unread() for name, array in found.arrays.items()}
-    if found.remark:
-        warnings.warn(found.remark, FreshWeights, stacklevel=3)
     return module

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.graph import Graph, Node
@@ -95,10 +94,6 @@ class Unit:
     def wild(self) -> Signature:
         """The signature of a classifier whatever its number of classes."""
         return tuple((role, (0, *shape[1:])) for role, shape in self.signature)
-
-    @property
-    def numbers(self) -> int:
-        return sum(prod(shape) for shape in self.shapes.values())
 
     def __str__(self) -> str:
         shown = ", ".join(
