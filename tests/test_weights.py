@@ -351,6 +351,16 @@ def test_a_head_is_not_left_fresh_unasked() -> None:
     assert "! fc: weight 4x16, bias 4" in text
 
 
+def test_a_head_that_fits_is_not_left_fresh() -> None:
+    """Two heads that differ in their width alone, listed the other way round: each finds its own though either may stay fresh."""
+    text = "net n(k = 3) { input 8x4x4  relu -> branch { conv k 1x1 as scores | conv (2 * k) 1x1 as boxes } }"
+    heads = {"a.weight": torch.randn(6, 8, 1, 1), "a.bias": torch.randn(6)}
+    heads |= {"b.weight": torch.randn(3, 8, 1, 1), "b.bias": torch.randn(3)}
+    found = fit(cnndsl.check(text), heads, fresh_heads=True)
+    assert not found.fresh
+    assert {array.key for name, array in found.arrays.items() if name.startswith("scores")} == {"b.weight", "b.bias"}
+
+
 def test_a_checkpoint_for_inference_has_no_auxiliary_heads() -> None:
     state = skeleton(Peer("torchvision", PEERS["googlenet_torchvision"].make, (224,))).state_dict()
     found = fit(cnndsl.check("googlenet_torchvision"), {k: v for k, v in state.items() if not k.startswith("aux")})

@@ -76,9 +76,12 @@ def fit(graph: Graph, weights: Any, fresh_heads: bool = False) -> Fit:
     checkpoint = read_weights(weights, graph.in_numbers().inputs.values())
     net = net_side(graph)
     for wanted in (net, _without_aux(net)):
-        heads = _heads(wanted) if fresh_heads else frozenset[int]()
-        for how, pairs in _pairings(wanted, checkpoint, heads):
-            return _fit(graph, net, wanted, checkpoint, how, pairs)
+        for heads in (
+            frozenset[int](),
+            *([_heads(wanted)] if fresh_heads else []),
+        ):  # nothing is fresh that need not be
+            for how, pairs in _pairings(wanted, checkpoint, heads):
+                return _fit(graph, net, wanted, checkpoint, how, pairs)
     raise SpecError([misfit(graph, net, checkpoint)])
 
 

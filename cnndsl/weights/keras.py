@@ -22,18 +22,12 @@ from cnndsl.diagnostic import SpecError
 from cnndsl.op import Shape
 from cnndsl.weights.checkpoint import Checkpoint, array_of, unreadable
 from cnndsl.weights.keras_flow import classes, flow_of, snake
-from cnndsl.weights.unit import Array, Step, Unit
+from cnndsl.weights.unit import SPELLINGS, Array, Step, Unit
 
 KERNEL = (Step(axes=(3, 2, 0, 1)),)  # height, width, in, out; of a transposed convolution height, width, out, in
 MATRIX = (Step(axes=(1, 0)),)
 
-NAMES = {
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-    "alpha": "weight",
-}
+NAMES = SPELLINGS | {"alpha": "weight"}
 """What torch calls the arrays of a normalisation and of a PReLU."""
 
 NORMS = {
@@ -183,10 +177,11 @@ def _datasets(group: Any, path: str = "") -> Iterator[str]:
     """The arrays below a group that does not list them: those of a model in the model."""
     for key in group:
         inner = f"{path}/{key}" if path else key
-        if hasattr(group[key], "shape"):
+        found = _own(group, key)
+        if hasattr(found, "shape"):
             yield inner
         else:
-            yield from _datasets(group[key], inner)
+            yield from _datasets(found, inner)
 
 
 def _text(name: Any) -> str:

@@ -15,7 +15,7 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 from typing import Any
@@ -52,6 +52,8 @@ def match(net: Side, units: Sequence[Unit], order: Order, heads: frozenset[int] 
     `heads` are units of the net that may stay fresh: they take a unit that has the same shapes but for the number of classes, or none.
     """
     if len(units) > len(net.units) or len(net.units) - len(units) > len(heads):
+        return None
+    if not heads and Counter(u.signature for u in net.units) != Counter(u.signature for u in units):
         return None
     walk = _Walk(net, Side(tuple(units), order.before), order, heads)
     pairs = walk.run()
@@ -119,21 +121,21 @@ class _Walk:
             if not (offers := self._offers(i)):
                 continue
             kind = self.want[i]
-            rivals = [k for k in self.ready if k != i and self.want[k] == kind and self.pairs[k] is None]
+            rivals = [k for k in self.ready if k != i and self.want[k] == kind]
             return iter([(i, j) for j in offers] + [(k, j) for k in rivals for j in self._offers(k)])
         return iter(())
 
     def _offers(self, i: int) -> list[int]:
         """The checkpoint's units that can be the net's unit `i`, the likeliest first."""
         found = [j for _, j in self.offers.get(self.want[i], ())]
-        if i in self.heads:
-            exact = self.net.units[i].signature
-            found.sort(key=lambda j: self.file.units[j].signature != exact)
         if self.order.flow:
             mine = {self.pairs[k] for k in self.net.before[i]}
             found = [j for j in found if self.order.flow.get(j, mine) == mine]
         if len(found) > 1 and self.net.before[i]:
             found.sort(key=lambda j: self._likely(i, j))
+        if i in self.heads:  # before all, one that need not stay fresh
+            exact = self.net.units[i].signature
+            found.sort(key=lambda j: self.file.units[j].signature != exact)
         return found
 
     def _offer(self, j: int) -> None:
@@ -254,7 +256,7 @@ def _allowed(net: Side, file: Side, pairs: Pairs) -> bool:
     return True
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def _apart(a: tuple[Token, ...], b: tuple[Token, ...]) -> int:
     """How far two names stand apart: the tokens that they share neither at their beginning nor at their end."""
     least = min(len(a), len(b))

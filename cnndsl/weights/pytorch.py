@@ -17,15 +17,13 @@ from torch import Tensor, nn
 from cnndsl.diagnostic import Diagnostic, Help, SpecError
 from cnndsl.op import Shape
 from cnndsl.weights.checkpoint import Checkpoint, array_of, unreadable
-from cnndsl.weights.unit import UNMATCHED, Array, Unit, grouped
+from cnndsl.weights.unit import SPELLINGS, UNMATCHED, Array, Unit, grouped
 
 HOLDERS = ("state_dict", "model_state_dict", "model", "module", "net", "params", "model_ema", "state_dict_ema", "ema")
 """Where training scripts keep the state dict among other things, the likeliest first."""
 
 
 ROLES = frozenset({"weight", "bias", "running_mean", "running_var", UNMATCHED, "codes"})
-SPELLINGS = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
-"""What some norms written by hand call their arrays."""
 
 
 def read_safetensors(path: Path) -> Checkpoint:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 UNMATCHED = "num_batches_tracked"
 """A counter that many checkpoints lack: it never decides what fits, and is taken where it is there."""
 
+SPELLINGS = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
+"""What torch calls the arrays of a norm, by the names of the paper, of Keras and of norms written by hand."""
+
 HALVES = (" depthwise", " pointwise")
 """What the kind of such a unit ends with."""
 Signature = tuple[tuple[str, Shape], ...]
@@ -71,7 +74,7 @@ class Unit:
     """The arrays of one layer by their role (`weight`, `bias`, `running_mean` ...).
 
     `name` is the path of the layer. `shapes` are in torch's layout. Of a checkpoint's unit, `arrays` are the arrays themselves; of
-    a net's, `node` is what owns them and `prefix` where in its state dict they stand.
+    a net's, `node` is what owns them. `kind` is the layer's class, where it is known.
     """
 
     name: str
